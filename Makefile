@@ -1,0 +1,34 @@
+# asyncfc-sim. Needs make and Python 3.11 or newer; uses uv if it is there. `make PYTHON=...` names a Python.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+help: ## print these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: $(INSTALLED) ## simulate the BFCL v4 multi-turn benchmark under every policy, and check the runs
+	$(BIN)/asyncfc demo
+
+test: $(INSTALLED) ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## ruff, mypy, layers, the wheel on its own, core tests on each Python found
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_packaging.py
+	bash scripts/try_wheel.sh
+	bash scripts/test_pythons.sh
+
+bench: $(INSTALLED) ## run the benchmarks
+	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean: ## remove the environments, caches and built files
+	rm -rf .venv .venv-* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .coverage htmlcov
+	find asyncfc_sim tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" bash scripts/set_up.sh
+
+.PHONY: help demo test check bench clean

@@ -1,0 +1,204 @@
+"""Footprints: what a call may read and write, and when two calls are independent.
+
+Keys are hierarchical: `file:/d/x` has the segments `file`, `d`, `x`. A pattern is a key, or a key and `/*`, which
+covers that key and everything below it; `*` covers everything. Declaring a write also permits reading.
+
+A footprint is a function of the call's arguments. While an argument still waits for a future, the footprint is
+unknown and a region bounds it: for a template, what stands before the first unknown argument (`file:/d/{name}` is
+bounded by `file:/d/*`); for a function, the declared `bound`. A tool with no declaration reads and writes everything
+(the AsyncFC paper's default: its calls run one by one, decoding still overlaps). Footprints must be upper bounds in
+every state of the world: they see the arguments and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from string import Formatter
+
+from .values import UNKNOWN, canonical
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A key, or, with `below`, that key and all keys below it."""
+
+    key: Key
+    below: bool = False
+
+    def __str__(self) -> str:
+        head, *rest = self.key or ("",)
+        text = head + ("" if not rest else ":" + "/".join(rest))
+        if not self.below:
+            return text
+        return text + ("*" if not self.key else ":*" if not rest else "/*")
+
+    def covers(self, other: Pattern) -> bool:
+        """Whether every key that `other` stands for is one that this pattern stands for."""
+        if not self.below:
+            return self == other
+        return other.key[: len(self.key)] == self.key
+
+    def overlaps(self, other: Pattern) -> bool:
+        """Whether some key is in both."""
+        return self.covers(other) or other.covers(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The keys a call may read and those it may write (and read)."""
+
+    reads: tuple[Pattern, ...] = ()
+    writes: tuple[Pattern, ...] = ()
+
+    def __str__(self) -> str:
+        reads, writes = (", ".join(map(str, patterns)) or "nothing" for patterns in (self.reads, self.writes))
+        return f"reads {reads}; writes {writes}"
+
+    def within(self, bound: Footprint) -> bool:
+        """Whether `bound` permits everything that this footprint does."""
+        return all(_covered(write, bound.writes) for write in self.writes) and all(
+            _covered(read, bound.reads + bound.writes) for read in self.reads
+        )
+
+
+def _covered(pattern: Pattern, bounds: tuple[Pattern, ...]) -> bool:
+    return any(bound.covers(pattern) for bound in bounds)
+
+
+ANYWHERE = Pattern((), below=True)
+NOTHING = Footprint()
+EVERYTHING = Footprint(writes=(ANYWHERE,))
+
+
+def indep(left: Footprint, right: Footprint) -> bool:
+    """Bernstein's conditions: neither call writes what the other reads or writes. Symmetric."""
+    return not (_meet(left.writes, right.reads + right.writes) or _meet(right.writes, left.reads))
+
+
+def _meet(lefts: tuple[Pattern, ...], rights: tuple[Pattern, ...]) -> bool:
+    return any(left.overlaps(right) for left in lefts for right in rights)
+
+
+@lru_cache(maxsize=65536)
+def parse_pattern(text: str) -> Pattern:
+    """`file:/d/x`, `file:/d/*`, `outbox`, `*` -> Pattern. Empty and `.` segments vanish, `..` climbs one level.
+
+    Raises ValueError for `*` anywhere but as the last segment, for no segment at all, and for a `..` that would climb
+    out of the key's first segment: such a key would silently stand for something else.
+    """
+    scheme, colon, rest = text.partition(":")
+    raw = [scheme, *rest.split("/")] if colon else text.split("/")
+    below = raw[-1] == "*"
+    segments: list[str] = []
+    for segment in raw[:-1] if below else raw:
+        if "*" in segment:
+            raise ValueError(f"key pattern {text!r}: '*' may only be the last segment")
+        if segment == "..":
+            if len(segments) < 2:
+                raise ValueError(f"key pattern {text!r}: '..' climbs out of it")
+            segments.pop()
+        elif segment not in ("", "."):
+            segments.append(segment)
+    if not segments and not below:
+        raise ValueError(f"key pattern {text!r} is empty")
+    return Pattern(tuple(segments), below)
+
+
+Arguments = Mapping[str, object]
+# A template with the tool's arguments in braces, or a function from the arguments to patterns.
+KeyTemplates = Iterable[str] | Callable[[Arguments], Iterable[str]]
+
+
+class BadFootprint(ValueError):
+    """A declared footprint that does not hold for these arguments: it climbs out of its template, or its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a tool's author says it reads and writes: templates (`"file:{path}"`) or functions of the arguments.
+
+    `bound` are patterns that hold for all arguments; they matter for functions, whose footprint is unknown until
+    every argument is known. Without `bound`, that unknown footprint is everything.
+    """
+
+    reads: KeyTemplates = ()
+    writes: KeyTemplates = ()
+    bound_reads: tuple[str, ...] | None = None
+    bound_writes: tuple[str, ...] | None = None
+
+    def footprint(self, args: Arguments) -> Footprint:
+        """The footprint for `args`, in which arguments not known yet are `UNKNOWN`.
+
+        Raises BadFootprint if a value climbs (`..`) out of the place it is inserted at, if a template names an
+        argument that is not there, or if a function answers outside the declared bound.
+        """
+        reads = _instantiate(self.reads, args, self.bound_reads)
+        writes = _instantiate(self.writes, args, self.bound_writes)
+        return Footprint(tuple(read for read in reads if not _covered(read, writes)), writes)
+
+
+def _instantiate(templates: KeyTemplates, args: Arguments, bound: tuple[str, ...] | None) -> tuple[Pattern, ...]:
+    if not callable(templates):
+        return tuple(dict.fromkeys(_fill(template, args) for template in templates))
+    region = (ANYWHERE,) if bound is None else tuple(map(parse_pattern, bound))
+    if any(value is UNKNOWN for value in args.values()):
+        return region
+    try:
+        patterns = tuple(dict.fromkeys(map(parse_pattern, templates(args))))
+    except Exception as error:
+        raise BadFootprint(f"its footprint function failed: {type(error).__name__}: {error}") from error
+    for pattern in patterns:
+        if not _covered(pattern, region):
+            raise BadFootprint(f"its footprint {pattern} lies outside the declared bound")
+    return patterns
+
+
+def _fill(template: str, args: Arguments) -> Pattern:
+    text = ""
+    for literal, name, _, _ in _parse_template(template):
+        text += literal
+        if name is None:
+            continue
+        if name not in args:
+            raise BadFootprint(f"its footprint {template!r} needs the argument {name!r}")
+        if args[name] is UNKNOWN:
+            return _region(text)
+        value = args[name]
+        piece = value if isinstance(value, str) else canonical(value)
+        _refuse_climbing(piece, template)
+        if "*" in piece:  # a glob: all that it could match
+            return _region(text + piece[: piece.index("*")])
+        text += piece
+    return _pattern(text, template)
+
+
+@lru_cache(maxsize=4096)
+def _parse_template(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
+    return tuple(Formatter().parse(template))
+
+
+def _refuse_climbing(piece: str, template: str) -> None:
+    """A value may climb inside itself, but not above where it is inserted: the region that bounded this call while
+    the value was unknown must still hold."""
+    depth = 0
+    for segment in piece.split("/"):
+        depth += {"..": -1, "": 0, ".": 0}.get(segment, 1)
+        if depth < 0:
+            raise BadFootprint(f"{piece!r} leads out of its footprint {template!r}")
+
+
+def _pattern(text: str, template: str) -> Pattern:
+    try:
+        return parse_pattern(text)
+    except ValueError as error:
+        raise BadFootprint(f"its footprint {template!r}: {error}") from None
+
+
+def _region(prefix: str) -> Pattern:
+    """All keys that start with `prefix`: its last complete segment and everything below."""
+    complete = max(prefix.rfind("/"), prefix.rfind(":")) + 1
+    return parse_pattern(prefix[:complete] + "*")

@@ -1,0 +1,49 @@
+"""What the core knows of a tool: its name, its declared effects, its limits. Not how to run it, not its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .footprint import EVERYTHING, NOTHING, Declaration, Footprint
+from .values import JSON, ErrorValue
+
+# From bound arguments to the arguments the tool is given (coerced, say), or to the reason why they are refused.
+Validate = Callable[[Mapping[str, JSON]], Mapping[str, JSON] | ErrorValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as the scheduler sees it.
+
+    `effects=None` means undeclared: every call reads and writes everything. `irreversible` calls start only after
+    every earlier call has succeeded (under every failure mode but `free`). `idempotent` calls may be retried and
+    shared. `commutes_with` names tools whose calls may run in either order, though one at a time, where they
+    conflict. `concurrency` caps the calls of this tool under way at once; `timeout_s` counts from a call's start.
+    `approval` asks a person, who is shown the bound arguments, before the call runs.
+    """
+
+    name: str
+    effects: Declaration | None = None
+    irreversible: bool = False
+    idempotent: bool = False
+    commutes_with: frozenset[str] = frozenset()
+    concurrency: int | None = None
+    timeout_s: float | None = None
+    approval: bool = False
+    validate: Validate | None = None
+
+    def footprint(self, args: Mapping[str, object]) -> Footprint:
+        """The footprint of a call with `args`, `UNKNOWN` where they wait for a future.
+
+        Raises BadFootprint if the declaration does not hold for these arguments.
+        """
+        return EVERYTHING if self.effects is None else self.effects.footprint(args)
+
+
+def pure(name: str) -> Tool:
+    """A tool that neither reads nor writes anything."""
+    return Tool(name, effects=Declaration())
+
+
+__all__ = ["EVERYTHING", "NOTHING", "Tool", "Validate", "pure"]

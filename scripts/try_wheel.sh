@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Build the wheel, install it into an empty environment, and use it from outside the checkout.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+checkout=$PWD
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# The resolver would serve this folder instead of the live grammar/ and models/.
+[ ! -e asyncfc_sim/_data ] || { echo "asyncfc_sim/_data must not exist in a checkout" >&2; exit 1; }
+
+echo "building the wheel and installing it into an empty environment"
+.venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir "$scratch" .
+.venv/bin/python -m venv "$scratch/venv"
+"$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --constraint constraints.txt "$scratch"/asyncfc_sim-*.whl
+
+cd "$scratch"
+CHECKOUT=$checkout venv/bin/python - <<'PY'
+import os
+from importlib.metadata import distribution
+from pathlib import Path
+
+import asyncfc_sim
+from asyncfc_sim._resources import data_path
+
+assert Path(os.environ["CHECKOUT"]) not in Path(asyncfc_sim.__file__).parents, "imported from the checkout"
+assert data_path("grammar", "program.lark").is_file()
+assert any(data_path("models", "decoders").glob("*.toml"))
+assert any(data_path("models", "tools").glob("*.toml"))
+files = {str(file) for file in distribution("asyncfc-sim").files or []}
+assert "asyncfc_sim/py.typed" in files
+assert any(file.endswith("licenses/LICENSE") for file in files)
+PY
+
+cat >program.fc <<'FC'
+f1 = search(query="population of Berlin")
+f2 = search(query="population of Paris")
+f3 = add(a=$f1.items[0].population, b=$f2.items[0].population)
+await $f3
+return $f3.total
+FC
+venv/bin/asyncfc --help >/dev/null
+venv/bin/asyncfc parse program.fc >/dev/null
+echo "the wheel works on its own"
