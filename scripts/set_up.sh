@@ -11,17 +11,14 @@ make_venv() {
         uv venv --quiet --seed --python '>=3.11' .venv
         return
     fi
-    local python
-    if usable "${PYTHON:-}"; then
-        python=$PYTHON
-    elif ! python=$(find_python 3.11); then
-        python=python3
-        usable python3 || python=$(find_python 3.13 || find_python 3.12) || {
-            echo "asyncfc-sim needs Python 3.11 or newer, with the modules venv and ensurepip; none was found." >&2
-            echo "Install one (on Debian or Ubuntu: apt-get install python3 python3-venv), or name one:" >&2
-            echo "    make PYTHON=/path/to/python3.12" >&2
-            exit 1
-        }
+    local python=${PYTHON:-}
+    if [ -n "$python" ]; then
+        usable "$python" || { echo "$python is not a Python 3.11 or newer with venv and ensurepip" >&2; exit 1; }
+    elif ! python=$(find_python 3.11 || { usable python3 && echo python3; } || find_python 3.13 || find_python 3.12); then
+        echo "asyncfc-sim needs Python 3.11 or newer, with the modules venv and ensurepip; none was found." >&2
+        echo "Install one (on Debian or Ubuntu: apt-get install python3 python3-venv), or name one:" >&2
+        echo "    make PYTHON=/path/to/python3.12" >&2
+        exit 1
     fi
     "$python" -m venv .venv
 }

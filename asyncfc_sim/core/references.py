@@ -127,7 +127,9 @@ def format_string(template: str | Ref | Text) -> str:
         case str():
             return "$" + template if _whole.fullmatch(template) else _double_dollars(template)
         case Text(parts):
-            return "".join(_format_part(part, following) for part, following in zip(parts, (*parts[1:], ""), strict=True))
+            return "".join(
+                _format_part(part, following) for part, following in zip(parts, (*parts[1:], ""), strict=True)
+            )
 
 
 def _double_dollars(text: str) -> str:

@@ -110,7 +110,9 @@ def format_template(template: Template) -> str:
         case list():
             return "[" + ", ".join(map(format_template, template)) + "]"
         case dict():
-            items = (f"{json.dumps(name, ensure_ascii=False)}: {format_template(item)}" for name, item in template.items())
+            items = (
+                f"{json.dumps(name, ensure_ascii=False)}: {format_template(item)}" for name, item in template.items()
+            )
             return "{" + ", ".join(items) + "}"
         case _:
             return json.dumps(template)

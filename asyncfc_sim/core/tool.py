@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .footprint import EVERYTHING, NOTHING, Declaration, Footprint
+from .footprint import EVERYTHING, Declaration, Footprint
 from .values import JSON, ErrorValue
 
 # From bound arguments to the arguments the tool is given (coerced, say), or to the reason why they are refused.
@@ -17,7 +17,7 @@ class Tool:
     """A tool as the scheduler sees it.
 
     `effects=None` means undeclared: every call reads and writes everything. `irreversible` calls start only after
-    every earlier call has succeeded (under every failure mode but `free`). `idempotent` calls may be retried and
+    every earlier call has succeeded. `idempotent` calls may be retried and
     shared. `commutes_with` names tools whose calls may run in either order, though one at a time, where they
     conflict. `concurrency` caps the calls of this tool under way at once; `timeout_s` counts from a call's start.
     `approval` asks a person, who is shown the bound arguments, before the call runs.
@@ -44,6 +44,3 @@ class Tool:
 def pure(name: str) -> Tool:
     """A tool that neither reads nor writes anything."""
     return Tool(name, effects=Declaration())
-
-
-__all__ = ["EVERYTHING", "NOTHING", "Tool", "Validate", "pure"]

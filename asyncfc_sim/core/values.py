@@ -112,6 +112,9 @@ def bind(template: Template, values: Mapping[int, Value]) -> Value | Unknown:
     Returns `UNKNOWN` if a future of the template is not in `values`, else the first error met from left to right,
     else a JSON value that shares no list or object with `values`.
     """
+    kind = type(template)
+    if kind is str or kind is int:  # nearly all leaves: the loop over arguments is a hot path
+        return template
     match template:
         case Ref(future, path):
             if future not in values:

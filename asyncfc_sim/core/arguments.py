@@ -1,0 +1,74 @@
+"""From a call's templates to the arguments its tool is given: bind, then validate, then the footprint.
+
+The order is part of the meaning: running in order and running asynchronously must refuse the same call with the same
+error, so both use these functions, and only once every argument is resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .footprint import EVERYTHING, BadFootprint, Footprint
+from .syntax import Call, refs_in
+from .tool import Tool
+from .values import UNKNOWN, ErrorValue, Value, bind, follow, inherited, with_origin
+
+Arguments = Mapping[str, Any]
+
+
+def needed(call: Call) -> set[int]:
+    """The futures that a call's arguments name."""
+    return {ref.future for template in call.args.values() for ref in refs_in(template)}
+
+
+def reference_fault(call: Call, issued: Mapping[int, object]) -> ErrorValue | None:
+    """The error of a call that names a future which was not issued before it."""
+    unknown = sorted(future for future in needed(call) if future not in issued or future >= call.future)
+    if not unknown:
+        return None
+    return ErrorValue("invalid_reference", f"{call.tool}: there is no earlier future $f{unknown[0]}", call.future)
+
+
+def prepare(call: Call, tool: Tool | None, values: Mapping[int, Value]) -> tuple[Arguments, Footprint] | ErrorValue:
+    """The arguments and the footprint to run `call` with, all its futures being in `values`; or why it cannot run."""
+    if tool is None:
+        return ErrorValue("invalid_argument", f"there is no tool named {call.tool!r}", call.future)
+    args: Any = {}
+    for name, template in call.args.items():
+        bound = bind(template, values)
+        if isinstance(bound, ErrorValue):
+            return _bind_fault(call, template, values)
+        args[name] = bound
+    if tool.validate is not None:
+        args = tool.validate(args)
+        if isinstance(args, ErrorValue):
+            return with_origin(args, call.future)
+    try:
+        return args, tool.footprint(args)
+    except BadFootprint as fault:
+        return ErrorValue("invalid_argument", f"{tool.name}: {fault}", call.future)
+
+
+def _bind_fault(call: Call, template: Any, values: Mapping[int, Value]) -> ErrorValue:
+    """The value of a call one of whose arguments is an error, or lacks the part that the call names."""
+    for ref in refs_in(template):
+        value = values[ref.future]
+        if isinstance(value, ErrorValue):
+            return inherited(value, ref.future)
+        part = follow(value, ref.path)
+        if isinstance(part, ErrorValue):
+            return ErrorValue("invalid_reference", f"{ref}: {part.message}", call.future)
+    raise AssertionError("a binding fault without a faulty reference")
+
+
+def bound(call: Call, tool: Tool, values: Mapping[int, Value]) -> Footprint:
+    """What is known of a call's footprint while some of its arguments are not."""
+    args: dict[str, object] = {}
+    for name, template in call.args.items():
+        value = bind(template, values)
+        args[name] = UNKNOWN if isinstance(value, ErrorValue) else value
+    try:
+        return tool.footprint(args)
+    except BadFootprint:
+        return EVERYTHING  # the call will be refused, once every argument is known: see above

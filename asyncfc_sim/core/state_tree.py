@@ -1,0 +1,154 @@
+"""The State Tree: which open calls touch which keys, on a trie of key segments (the AsyncFC paper's structure).
+
+Every open call holds its footprint here from its issue until it has ended. Each node lists the calls that access
+exactly its key, those that access its region (the key and all below it), and all accesses at or below it. The lists
+are sorted by future number, that is in issue order, so they are reader/writer queues: a call may go when no call
+ahead of it in any of its queues conflicts with it. Unlike a lock table, this gives *the* program order, not just
+some serial order.
+
+Costs: a look-up walks one path and bisects a few lists, whatever the number of open calls.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+
+from .footprint import Footprint, Key
+
+Excuse = Callable[[int], bool]
+
+
+class _Queue:
+    """The calls that access one place, in issue order. A reader conflicts with `writers`, a writer with `all`."""
+
+    __slots__ = ("all", "writers")
+
+    def __init__(self) -> None:
+        self.all: list[int] = []
+        self.writers: list[int] = []
+
+    def add(self, future: int, writes: bool) -> None:
+        _insert(self.all, future)
+        if writes:
+            _insert(self.writers, future)
+
+    def discard(self, future: int, writes: bool) -> None:
+        del self.all[bisect_left(self.all, future)]
+        if writes:
+            del self.writers[bisect_left(self.writers, future)]
+
+
+def _insert(queue: list[int], future: int) -> None:
+    if not queue or queue[-1] < future:  # the usual case: the latest call
+        queue.append(future)
+    else:
+        insort(queue, future)
+
+
+class _Node:
+    __slots__ = ("children", "exact", "region", "within")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.exact: _Queue | None = None
+        self.region: _Queue | None = None
+        self.within = _Queue()  # every access at this node or below it
+
+
+class StateTree:
+    """Open calls and the keys they hold."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self._held: dict[int, Footprint] = {}
+
+    def hold(self, future: int, footprint: Footprint) -> None:
+        """Enter a call, or replace what it holds (its footprint became known, so the region it held shrinks)."""
+        if future in self._held:
+            self.release(future)
+        self._held[future] = footprint
+        for key, below, writes in _accesses(footprint):
+            node = self._root
+            node.within.add(future, writes)
+            for segment in key:
+                child = node.children.get(segment)
+                if child is None:
+                    child = node.children[segment] = _Node()
+                node = child
+                node.within.add(future, writes)
+            if below:
+                node.region = node.region or _Queue()
+                node.region.add(future, writes)
+            else:
+                node.exact = node.exact or _Queue()
+                node.exact.add(future, writes)
+
+    def release(self, future: int) -> None:
+        """Take a call out."""
+        for key, below, writes in _accesses(self._held.pop(future)):
+            node = self._root
+            node.within.discard(future, writes)
+            for segment in key:
+                parent, node = node, node.children[segment]
+                node.within.discard(future, writes)
+                if not node.within.all:  # nothing at or below it any more
+                    del parent.children[segment]
+                    break
+            else:
+                queue = node.region if below else node.exact
+                assert queue is not None
+                queue.discard(future, writes)
+
+    def holds(self, future: int) -> bool:
+        return future in self._held
+
+    def footprint(self, future: int) -> Footprint:
+        return self._held[future]
+
+    def blocker(self, future: int, footprint: Footprint, excused: Excuse | None = None) -> int:
+        """The latest call before `future` that conflicts with `footprint` and is not excused; 0 if there is none.
+
+        The latest, because those before it will mostly have ended when it ends: each end wakes few calls in vain.
+        """
+        latest = 0
+        for key, below, writes in _accesses(footprint):
+            node: _Node | None = self._root
+            for depth in range(len(key) + 1):
+                assert node is not None
+                last = depth == len(key)
+                if last and below:
+                    latest = max(latest, _latest(node.within, future, writes, excused))
+                elif node.region is not None:
+                    latest = max(latest, _latest(node.region, future, writes, excused))
+                if last:
+                    if node.exact is not None and not below:
+                        latest = max(latest, _latest(node.exact, future, writes, excused))
+                    break
+                node = node.children.get(key[depth])
+                if node is None:
+                    break
+        return latest
+
+    def copy(self) -> StateTree:
+        tree = StateTree()
+        for future in sorted(self._held):
+            tree.hold(future, self._held[future])
+        return tree
+
+
+def _accesses(footprint: Footprint) -> Iterator[tuple[Key, bool, bool]]:
+    for pattern in footprint.reads:
+        yield pattern.key, pattern.below, False
+    for pattern in footprint.writes:
+        yield pattern.key, pattern.below, True
+
+
+def _latest(queue: _Queue, future: int, writes: bool, excused: Excuse | None) -> int:
+    ahead = queue.all if writes else queue.writers
+    position = bisect_left(ahead, future)
+    while position:
+        position -= 1
+        if excused is None or not excused(ahead[position]):
+            return ahead[position]
+    return 0

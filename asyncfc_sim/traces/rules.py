@@ -1,0 +1,91 @@
+"""The events of a trace, as data: which fields each rule carries, and what may stand in them.
+
+The table is the schema; the meaning of each event is in trace.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+# field -> kind; a `?` marks a field that may be absent. Other fields than these may be there and are kept.
+RULES: Final[Mapping[str, Mapping[str, str]]] = {
+    # the scheduler's rules
+    "issue": {"future": "future", "tool": "text", "args": "object", "message": "count?"},
+    "start": {"future": "future", "tool": "text", "args": "object", "reads": "texts", "writes": "texts"},
+    "finish": {"future": "future", "value": "value"},
+    "fail": {"future": "future", "error": "error"},
+    "touch": {"futures": "futures"},
+    "deliver": {"futures": "futures"},
+    "cancel": {"future": "future"},
+    "timeout": {"future": "future"},
+    "end": {"future": "future"},
+    "cut": {"future": "future"},
+    # the session's and the driver's
+    "user": {"turn": "count"},
+    "request": {"turn": "count", "prompt_tokens": "number?", "cached_tokens": "number?"},
+    "first_token": {"turn": "count"},
+    "message": {"turn": "count", "tokens": "number?", "text": "text?"},
+    "placeholder": {"future": "future"},
+    "answer": {"text": "text?"},
+    "access": {"future": "future", "mode": "mode", "key": "text"},
+}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_future(value: Any) -> bool:
+    return _is_count(value) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "future": ("the number of a future (1, 2, ...)", _is_future),
+    "futures": ("a list of numbers of futures", lambda value: isinstance(value, list) and all(map(_is_future, value))),
+    "text": ("a string", lambda value: isinstance(value, str)),
+    "texts": (
+        "a list of strings",
+        lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    ),
+    "object": ("an object", lambda value: isinstance(value, dict)),
+    "error": (
+        'an object with a string "kind"',
+        lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str),
+    ),
+    "count": ("a whole number, 0 or more", _is_count),
+    "number": ("a number, 0 or more", _is_number),
+    "mode": ('"r" or "w"', lambda value: value in ("r", "w")),
+    "value": ("any JSON value", lambda value: True),
+}
+
+
+def check_event(t: Any, rule: Any, fields: Mapping[str, Any], last_t: float) -> None:
+    """Raise ValueError, saying what was expected, if this is no event that may follow one at `last_t` seconds."""
+    if not _is_number(t):
+        raise ValueError(f"the time t is {_shown(t)}; expected seconds since the start of the run, 0 or more")
+    if t < last_t:
+        raise ValueError(f"time goes backwards, from {last_t} s to {t} s")
+    if not isinstance(rule, str) or rule not in RULES:
+        close = get_close_matches(str(rule), RULES, n=1)
+        expected = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(RULES)}"
+        raise ValueError(f"unknown rule {_shown(rule)}; {expected}")
+    for name, kind in RULES[rule].items():
+        if name not in fields:
+            if kind.endswith("?"):
+                continue
+            raise ValueError(f"{rule} lacks the field {name!r}; expected {KINDS[kind][0]}")
+        expected, holds = KINDS[kind.rstrip("?")]
+        if not holds(fields[name]):
+            raise ValueError(f"{rule}: {name} is {_shown(fields[name])}; expected {expected}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
