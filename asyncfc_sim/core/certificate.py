@@ -3,8 +3,8 @@
 If of any two conflicting accesses, those of the earlier-issued call came first, then accesses can be swapped, one
 independent neighbouring pair at a time, until the calls run one by one in issue order; no swap changes what a tool
 reads. So every future and the final world have the values of the sequential run of the same program, the one in which
-errors are values. This needs no trust in the scheduler that made the run, and, where accesses were logged, none in the
-tools' declared footprints.
+errors are values. This needs no trust in when the scheduler started which call, and, where accesses were logged, none
+in the tools' declared footprints. (That a call was given the values its references name, it does not look at.)
 
 The verdict is one-sided. A run with conflicting accesses out of order may still have come to the same end (two writes
 of the same text, say; two calls that commute by declaration): it is *not certified*, which is not *wrong*.
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .footprint import Footprint, Key, Pattern
+from .footprint import Footprint, Pattern
 
 Assumption = Literal[
     "complete log",  # every access of every call is in the log, in the order in which they took effect
@@ -72,9 +72,9 @@ Verdict = Certified | NotCertified
 def certify(log: Sequence[Access]) -> Verdict:
     """The verdict on a log of accesses, in the order in which they took effect.
 
-    If it is not certified, `later` is the first access of the log that comes too late, and `earlier` is, of those it
-    should have preceded, the first one of the last-issued call. Takes time in proportion to the log and to the
-    length of its keys.
+    If it is not certified, `later` is the first access of the log that comes too late, and `earlier` one that it should
+    have preceded, of the last-issued call that made such. Takes time in proportion to the log, and to the length of
+    its keys.
     """
     seen = _Seen()
     for position, access in enumerate(log):
@@ -146,13 +146,13 @@ class _Seen:
             self._writes.add(access)
 
     def conflicting(self, access: Access) -> Access | None:
-        """Of the accesses seen that conflict with this one, the first one of the last-issued call."""
+        """Of the accesses seen that conflict with this one, one of the last-issued call."""
         return (self._all if access.mode == "w" else self._writes).overlapping(access.pattern)
 
 
 class _Node:
-    """A key in a trie of key segments. It remembers, of each kind of access, the first one of the last-issued call:
-    to this very key, to the region it heads, and to anything at it or below."""
+    """A key in a trie of key segments. Of the accesses to this very key, to the region it heads, and to anything at it
+    or below, it keeps one each: that of the last-issued call, since if any came too early, that one did."""
 
     __slots__ = ("below", "exact", "region", "within")
 

@@ -27,7 +27,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from .footprint import Footprint, Key, Pattern
+from .arguments import bound, needed, prepare, reference_fault
+from .footprint import NOTHING, Footprint, Key, Pattern
+from .syntax import Call
+from .tool import Tool
+from .values import ErrorValue, Value
 
 if TYPE_CHECKING:
     import networkx
@@ -50,6 +54,24 @@ class Issued:
     producers: Mapping[int, Footprint] = field(default_factory=dict)
     touched: frozenset[int] = frozenset()
     barrier: bool = False
+
+
+def observe(
+    call: Call, tool: Tool, values: Mapping[int, Value], *, touched: Iterable[int] = (), barrier: bool = False
+) -> Issued:
+    """The record of a call, from the `values` that the futures before it have in the end.
+
+    Which calls wait at a barrier depends on the failure mode: the caller says so.
+    """
+    if reference_fault(call, values):
+        return Issued(call.future, NOTHING, touched=frozenset(touched), barrier=barrier)
+    prepared = prepare(call, tool, values)
+    producers = {
+        producer: bound(call, tool, {future: value for future, value in values.items() if future != producer})
+        for producer in sorted(needed(call))
+    }
+    footprint = NOTHING if isinstance(prepared, ErrorValue) else prepared[1]
+    return Issued(call.future, footprint, producers, frozenset(touched), barrier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +157,15 @@ def linear_extensions(order: Order) -> Iterator[tuple[int, ...]]:
     There are up to n! of them; see `count_linear_extensions`.
     """
     futures, masks = order.futures, _masks(order)
-    prefix: list[int] = []
-    taken = 0
-    choices = [_ready(masks, taken)]
-    while choices:
-        if len(prefix) == len(futures):
-            yield tuple(futures[position] for position in prefix)
-        chosen = next(choices[-1], None)
-        if chosen is not None:
-            prefix.append(chosen)
-            taken |= 1 << chosen
-            choices.append(_ready(masks, taken))
-        else:
-            choices.pop()
-            if prefix:
-                taken ^= 1 << prefix.pop()
+
+    def after(taken: int) -> Iterator[tuple[int, ...]]:
+        if taken == (1 << len(masks)) - 1:
+            yield ()
+        for position in _ready(masks, taken):
+            for rest in after(taken | 1 << position):
+                yield (futures[position], *rest)
+
+    return after(0)
 
 
 def count_linear_extensions(order: Order) -> int:
@@ -285,7 +301,7 @@ def graham_brent(work: float, span: float, workers: int) -> tuple[float, float]:
 
 
 def to_networkx(order: Order) -> networkx.DiGraph[int]:
-    """The order as a graph of futures; each edge has the attribute `reasons`, as words, so that every format holds it."""
+    """The order as a graph of futures; the `reasons` of its edges are one string, which every file format can hold."""
     from networkx import DiGraph
 
     graph: DiGraph[int] = DiGraph()
@@ -340,18 +356,14 @@ class _Overlaps:
 
     def add(self, pattern: Pattern, bit: int) -> None:
         (self._region if pattern.below else self._exact)[pattern.key] |= bit
-        for prefix in _prefixes(pattern.key):
-            self._within[prefix] |= bit
+        for length in range(len(pattern.key) + 1):
+            self._within[pattern.key[:length]] |= bit
 
     def overlapping(self, pattern: Pattern) -> int:
         mask = (self._within if pattern.below else self._exact).get(pattern.key, 0)
-        for prefix in _prefixes(pattern.key):
-            mask |= self._region.get(prefix, 0)
+        for length in range(len(pattern.key) + 1):
+            mask |= self._region.get(pattern.key[:length], 0)
         return mask
-
-
-def _prefixes(key: Key) -> Iterator[Key]:
-    return (key[:length] for length in range(len(key) + 1))
 
 
 def _masks(order: Order) -> list[int]:

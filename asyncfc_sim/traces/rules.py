@@ -33,6 +33,19 @@ RULES: Final[Mapping[str, Mapping[str, str]]] = {
     "access": {"future": "future", "mode": "mode", "key": "text"},
 }
 
+HEADER: Final[Mapping[str, str]] = {
+    "run": "text",
+    "source": "source",
+    "clock": "clock",
+    "policy": "text?",
+    "case": "text?",
+    "seed": "integer?",
+    "version": "text?",
+    "values": "values?",
+    "inputs": "object?",
+}
+NULLABLE: Final = {"policy", "case", "seed"}
+
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -44,6 +57,10 @@ def _is_future(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def _one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:
+    return " or ".join(f'"{word}"' for word in words), lambda value: value in words
 
 
 KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
@@ -61,7 +78,11 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     ),
     "count": ("a whole number, 0 or more", _is_count),
     "number": ("a number, 0 or more", _is_number),
-    "mode": ('"r" or "w"', lambda value: value in ("r", "w")),
+    "integer": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "mode": _one_of("r", "w"),
+    "source": _one_of("simulate", "live", "reference", "walk"),
+    "clock": _one_of("simulated", "wall"),
+    "values": _one_of("full", "preview"),
     "value": ("any JSON value", lambda value: True),
 }
 
@@ -76,14 +97,26 @@ def check_event(t: Any, rule: Any, fields: Mapping[str, Any], last_t: float) -> 
         close = get_close_matches(str(rule), RULES, n=1)
         expected = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(RULES)}"
         raise ValueError(f"unknown rule {_shown(rule)}; {expected}")
-    for name, kind in RULES[rule].items():
-        if name not in fields:
-            if kind.endswith("?"):
-                continue
-            raise ValueError(f"{rule} lacks the field {name!r}; expected {KINDS[kind][0]}")
+    _check_fields(str(rule), RULES[rule], fields)
+
+
+def check_header(fields: Mapping[str, Any]) -> None:
+    """Raise ValueError, saying what was expected, if these are not the fields of a header."""
+    for name in fields:
+        if name not in HEADER:
+            raise ValueError(f"unknown header field {name!r}; what is particular to a run goes under 'inputs'")
+    given = {name: value for name, value in fields.items() if value is not None or name not in NULLABLE}
+    _check_fields("the header", HEADER, given)
+
+
+def _check_fields(what: str, kinds: Mapping[str, str], fields: Mapping[str, Any]) -> None:
+    for name, kind in kinds.items():
         expected, holds = KINDS[kind.rstrip("?")]
-        if not holds(fields[name]):
-            raise ValueError(f"{rule}: {name} is {_shown(fields[name])}; expected {expected}")
+        if name in fields:
+            if not holds(fields[name]):
+                raise ValueError(f"{what}: {name} is {_shown(fields[name])}; expected {expected}")
+        elif not kind.endswith("?"):
+            raise ValueError(f"{what} lacks the field {name!r}; expected {expected}")
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,84 @@
+"""What the core hands out (templates, patterns, error values), as the plain JSON that stands in a trace."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+from asyncfc_sim.core.footprint import Pattern
+from asyncfc_sim.core.references import Ref, Template, Text, format_string, parse_string
+from asyncfc_sim.core.values import JSON, ErrorValue
+
+from .rules import RULES
+
+
+def template_to_json(template: Template) -> JSON:
+    """A template as JSON, references as strings: `"$f1.total"`, `"five: ${f1.total}"`; `$` doubled where needed."""
+    match template:
+        case str() | Ref() | Text():
+            return format_string(template)
+        case list():
+            return [template_to_json(item) for item in template]
+        case dict():
+            return {name: template_to_json(item) for name, item in template.items()}
+        case _:
+            return plain(template)
+
+
+def template_from_json(value: JSON) -> Template:
+    """The template that `template_to_json` writes as `value`."""
+    match value:
+        case str():
+            return parse_string(value)
+        case list():
+            return [template_from_json(item) for item in value]
+        case dict():
+            return {name: template_from_json(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def plain(value: Any) -> JSON:
+    """JSON for a value as the drivers have it. Raises ValueError for what is none: an object, NaN, a set."""
+    match value:
+        case None | bool() | str():
+            return value
+        case ErrorValue():
+            return value.to_json()["error"]
+        case Pattern():
+            return str(value)
+        case Mapping():
+            if not all(isinstance(name, str) for name in value):
+                raise ValueError("an object with a key that is no string is not JSON")
+            return {name: plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case Integral():  # NumPy's too
+            return int(value)
+        case Real() if math.isfinite(value):
+            return float(value)
+        case _:
+            raise ValueError(f"{value!r:.60} ({type(value).__name__}) is not JSON")
+
+
+def encode_fields(rule: str, fields: Mapping[str, Any]) -> dict[str, JSON]:
+    """The fields of an event as JSON; optional ones that are None are left out. Raises ValueError as `plain` does."""
+    optional = [name for name, kind in RULES.get(rule, {}).items() if kind.endswith("?")]
+    encoded = {}
+    for name, value in fields.items():
+        if value is None and name in optional:
+            continue
+        try:
+            encoded[name] = template_to_json(dict(value)) if (rule, name) == ("issue", "args") else plain(value)
+        except ValueError as error:
+            raise ValueError(f"{rule}: {name}: {error}") from None
+    return encoded
+
+
+def preview(value: JSON, chars: int) -> JSON:
+    """`value`, or, if its JSON is longer than `chars`, `{"preview": <the first of it>, "chars": <all of it>}`."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= chars else {"preview": text[:chars], "chars": len(text)}

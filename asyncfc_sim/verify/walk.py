@@ -1,0 +1,89 @@
+"""One legal schedule of a program, chosen step by step; the tools are really executed in the order chosen.
+
+At each step either the decoder does its next statement, or one tool under way runs, atomically, and returns. Whoever
+passes `choose` decides: a random generator, Hypothesis (whose choices shrink), or a recorded list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from asyncfc_sim.core.events import Event, Fail, Finish, Start, Stop
+from asyncfc_sim.core.interpreter import Interpreter, Outcome
+from asyncfc_sim.core.scheduler import Failure, Scheduler
+from asyncfc_sim.core.sequential import Execute
+from asyncfc_sim.core.syntax import Program
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import ErrorValue, Value
+
+# From the number of moves possible to the one to make.
+Choose = Callable[[int], int]
+# Called after every event with the state reached; a property that must hold in every reachable state goes here.
+Watch = Callable[[Scheduler], None]
+
+
+def walk(
+    program: Program,
+    tools: Mapping[str, Tool],
+    execute: Execute,
+    choose: Choose,
+    *,
+    failure: Failure = "poison",
+    max_running: int = 32,
+    watch: Watch | None = None,
+) -> tuple[Outcome, list[str]]:
+    """Run `program` under one schedule; returns its outcome and the schedule, as the moves made.
+
+    Raises AssertionError if the run gets stuck, which the progress theorem (formal.md T3) rules out.
+    """
+    run = _Walk(Scheduler(tools, failure=failure, max_running=max_running), Interpreter(program), execute)
+    while not run.over():
+        moves = run.moves()
+        assert moves, f"stuck: {run.scheduler.futures}"
+        run.make(moves[choose(len(moves))])
+        if watch is not None:
+            watch(run.scheduler)
+    return run.decoder.outcome(run.scheduler.values), run.schedule
+
+
+class _Walk:
+    def __init__(self, scheduler: Scheduler, decoder: Interpreter, execute: Execute) -> None:
+        self.scheduler, self.decoder, self.execute = scheduler, decoder, execute
+        self.under_way: dict[int, Start] = {}
+        self.schedule: list[str] = []
+
+    def over(self) -> bool:
+        return self.decoder.ended and not self.under_way
+
+    def moves(self) -> list[Start | None]:
+        """The tools under way; None stands for the decoder's next statement."""
+        return [*([None] if self.decoder.ready else []), *self.under_way.values()]
+
+    def make(self, move: Start | None) -> None:
+        if move is None:
+            event = self.decoder.next_event()
+            assert event is not None
+            self.schedule.append(type(event).__name__.lower())
+            self.feed(event)
+        else:
+            del self.under_way[move.future]
+            self.schedule.append(f"f{move.future}")
+            self.feed(_ended(move.future, self.execute(move.future, move.tool, move.args)))
+
+    def feed(self, event: Event) -> None:
+        answers = []
+        for action in self.scheduler.feed(event):
+            match action:
+                case Start(future):
+                    self.under_way[future] = action
+                case Stop():
+                    pass  # these tools are atomic: one under way has not begun yet, and may still be chosen
+                case _:
+                    answers.append(self.decoder.receive(action))
+        for answer in answers:
+            if answer is not None:
+                self.feed(answer)
+
+
+def _ended(future: int, value: Value) -> Event:
+    return Fail(future, value) if isinstance(value, ErrorValue) else Finish(future, value)
