@@ -102,6 +102,7 @@ class Interpreter:
                 return self._resume(values)
             case Cut(future):
                 self.seen = tuple(seen for seen in self.seen if seen.after < future)
+                self.answer = ()
                 self.stopped_at, self.ended, self._waits = future, True, False
             case Drained():
                 self.ended, self._waits = True, False

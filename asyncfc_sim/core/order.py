@@ -154,7 +154,7 @@ def happens_before(calls: Sequence[Issued], *, address: bool = True) -> Order:
 def linear_extensions(order: Order) -> Iterator[tuple[int, ...]]:
     """Every order of the calls that `order` allows, lazily, in lexicographic order: issue order comes first.
 
-    There are up to n! of them; see `count_linear_extensions`.
+    There are up to n! of them; `count_linear_extensions` says how many.
     """
     futures, masks = order.futures, _masks(order)
 

@@ -40,18 +40,24 @@ class Text:
 # A template is a JSON value whose leaves may also be `Ref` or `Text` nodes.
 Template = Any
 
-_ESCAPED = r"\\(?:[bfnrt/\\]|u[0-9A-Fa-f]{4})"
+_UNIT = r"u(?:[0-9A-CE-Fa-ce-f][0-9A-Fa-f]|[Dd][0-7])[0-9A-Fa-f]{2}"
+_UNITS = r"u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}"
+_ESCAPED = rf"\\(?:[bfnrt/\\]|{_UNIT}|{_UNITS})"
 _NAME = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_\u0080-\U0010FFFF]*"
-_SINGLE = rf"'(?:[^'\\\x00-\x1f]|\\'|{_ESCAPED})*'"
-_DOUBLE = rf'"(?:[^"\\\x00-\x1f]|\\"|{_ESCAPED})*"'
-_INDEX = r"0|-?[1-9][0-9]*"
-_REFERENCE = rf"f[1-9][0-9]*(?:\.{_NAME}|\[(?:{_SINGLE}|{_DOUBLE}|{_INDEX})\])*"
+# No `${` in quoted names (it is written `\u0024{`): otherwise `${f1['${f2}']}` would have two readings.
+_SINGLE = rf"'(?:\$*(?:[^'\\${{\x00-\x1f]|\\'|{_ESCAPED})|\{{)*\$*'"
+_DOUBLE = rf'"(?:\$*(?:[^"\\${{\x00-\x1f]|\\"|{_ESCAPED})|\{{)*\$*"'
+# Bounded, because a model may write any number of digits, and `int` refuses more than 4,300.
+_FUTURE = r"f[1-9][0-9]{0,8}"
+_INDEX = r"0|-?[1-9][0-9]{0,14}"
+_REFERENCE = rf"{_FUTURE}(?:\.{_NAME}|\[(?:{_SINGLE}|{_DOUBLE}|{_INDEX})\])*"
 
 _whole = re.compile(rf"(\$+)({_REFERENCE})")
-_inside = re.compile(rf"(\$+)\{{({_REFERENCE})\}}")
+_inside = re.compile(rf"(?<!\$)(\$+)\{{({_REFERENCE})\}}")
 _segment = re.compile(rf"\.({_NAME})|\[({_SINGLE}|{_DOUBLE})\]|\[({_INDEX})\]")
-_future = re.compile(r"f([1-9][0-9]*)")
-_name = re.compile(_NAME)
+_future = re.compile(_FUTURE)
+# A name that needs no quotes, in a path and as the name of an argument.
+NAME = re.compile(_NAME)
 
 
 def format_path(path: Path) -> str:
@@ -62,10 +68,11 @@ def format_path(path: Path) -> str:
 def _format_segment(segment: Segment) -> str:
     if isinstance(segment, int):
         return f"[{segment}]"
-    if _name.fullmatch(segment):
+    if NAME.fullmatch(segment):
         return f".{segment}"
     # Single quotes, because references mostly stand inside the double-quoted strings of JSON.
     inner = json.dumps(segment, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'")
+    inner = inner.replace("${", "\\u0024{")
     return f"['{inner}']"
 
 
@@ -83,7 +90,7 @@ def parse_reference(text: str) -> Ref | None:
             path.append(unquote(quoted))
         else:
             path.append(name)
-    return Ref(int(head.group(1)), tuple(path))
+    return Ref(int(head.group()[1:]), tuple(path))
 
 
 def unquote(quoted: str) -> str:

@@ -38,8 +38,31 @@ from typing import Any, Literal
 
 from . import arguments
 from .barrier import Barrier
-from .events import Action, Cancel, Cut, Deliver, Drain, Drained, End, Event, Fail, Finish, Future, Issue, Pending
-from .events import ProtocolError, Resolved, Resume, Running, Settle, Start, Stop, Timeout, Touch, Wake
+from .events import (
+    Action,
+    Cancel,
+    Cut,
+    Deliver,
+    Drain,
+    Drained,
+    End,
+    Event,
+    Fail,
+    Finish,
+    Future,
+    Issue,
+    Pending,
+    ProtocolError,
+    Resolved,
+    Resume,
+    Running,
+    Settle,
+    Start,
+    Stop,
+    Timeout,
+    Touch,
+    Wake,
+)
 from .footprint import NOTHING, Footprint, indep
 from .slots import Slots
 from .state_tree import StateTree
@@ -359,6 +382,10 @@ class Scheduler:
         for future in futures:
             if future not in self.futures:
                 raise ProtocolError(f"$f{future} was never issued")
+
+    def latest_conflict(self, before: int, footprint: Footprint) -> int:
+        """The last open call issued before the number `before` that conflicts with `footprint`; 0 if there is none."""
+        return self._tree.blocker(before, footprint)
 
     # ------------------------------------------------------------------------------------------ for the explorer
 

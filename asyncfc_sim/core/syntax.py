@@ -8,11 +8,15 @@ Futures are numbered; the numbers rise along every path through the program, so 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .references import Ref, Template, Text, format_string
+from .references import NAME, Ref, Template, Text, format_string
 from .values import JSON
+
+# A tool's name that needs no quotes, as in grammar/program.lark.
+_TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,8 @@ class Call:
     args: Mapping[str, Template] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        args = ", ".join(f"{name}={format_template(value)}" for name, value in self.args.items())
-        return f"f{self.future} = {self.tool}({args})"
+        args = ", ".join(f"{_quoted(name, NAME)}={format_template(value)}" for name, value in self.args.items())
+        return f"f{self.future} = {_quoted(self.tool, _TOOL)}({args})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,11 @@ def format_template(template: Template) -> str:
             return "{" + ", ".join(items) + "}"
         case _:
             return json.dumps(template)
+
+
+def _quoted(name: str, bare: re.Pattern[str]) -> str:
+    """A tool's or argument's name: JSON schemas and servers allow any, and the language quotes the unusual ones."""
+    return name if bare.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _lines(statement: Statement, indent: str) -> Iterator[str]:

@@ -8,78 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from asyncfc_sim.core.syntax import Call, refs_in
 from asyncfc_sim.core.values import JSON
 
 from .encode import template_from_json
 from .intervals import Interval, Split, lanes, split
+from .spans import Arrow, CallSpan, DecodeKind, DecodeSpan, Status
 from .trace import Event, Header, RawEvent, Run
-
-DecodeKind = Literal["prefill", "decode", "wait"]
-Status = Literal[
-    "ok",  # the tool returned
-    "failed",  # the tool raised
-    "poisoned",  # resolved to an error without having run: an argument failed, held back, refused
-    "cancelled",
-    "timeout",
-    "cut",  # issued after a call whose failure cut the transcript back (strict): it never was
-    "open",  # not resolved when the trace ends
-]
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeSpan:
-    """The decoder reads its prompt (prefill), writes message `turn` (decode), or waits after that message."""
-
-    kind: DecodeKind
-    turn: int
-    start_s: float
-    end_s: float
-    tokens: float | None = None  # of the prompt for prefill, of the message for decode; None if not known
-
-
-@dataclass(frozen=True, slots=True)
-class CallSpan:
-    """The life of a future: queued from `issued_s` to `started_s`, running to `ended_s`, resolved at `settled_s`.
-
-    A call that was given up is resolved before its tool is known to have ended; one that never ran has no start.
-    """
-
-    future: int
-    tool: str
-    text: str  # as in the language: search(query="Berlin")
-    status: Status
-    issued_s: float
-    started_s: float | None
-    settled_s: float | None
-    ended_s: float
-    lane: int
-    message: int | None = None
-    outcome: JSON = None  # the value or the error
-    reads: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
-
-    @property
-    def running(self) -> Interval | None:
-        """When the tool ran."""
-        return None if self.started_s is None else (self.started_s, self.ended_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrow:
-    """The value (or error) of future `source` goes to the call `target`, or, without one, to the decoder.
-
-    It leaves when `source` is resolved and arrives when the target starts, is resolved without running, or is handed
-    the value.
-    """
-
-    kind: Literal["data", "touch", "deliver"]
-    source: int
-    target: int | None
-    leaves_s: float
-    arrives_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +56,16 @@ def busy(events: Sequence[Event | RawEvent]) -> tuple[list[Interval], list[Inter
     calling: list[Interval] = []
     requested: float | None = None
     started: dict[int, float] = {}
+    given_up: set[int] = set()
     for t, rule, fields in events:
         if rule == "start":
             started[fields["future"]] = t
         elif rule in ("finish", "fail", "end"):
-            # A call given up is resolved by a `fail`, but its tool runs on until `end`.
             future = fields["future"]
-            if future in started and not (rule == "fail" and given_up(fields["error"])):
+            if future in started and (rule != "fail" or future not in given_up):
                 calling.append((started.pop(future), t))
+        elif rule in ("cancel", "timeout"):
+            given_up.add(fields["future"])
         elif rule == "request":
             if requested is not None:
                 decoding.append((requested, t))
@@ -140,12 +79,6 @@ def busy(events: Sequence[Event | RawEvent]) -> tuple[list[Interval], list[Inter
         if requested is not None:
             decoding.append((requested, last))
     return decoding, calling
-
-
-def given_up(error: Any) -> bool:
-    """Whether an error resolved its call before the tool ended."""
-    kind = error["kind"] if isinstance(error, dict) else error.kind
-    return kind in ("cancelled", "timeout")
 
 
 def _decode_spans(events: Iterable[Event], makespan_s: float) -> list[DecodeSpan]:
@@ -214,9 +147,9 @@ class _Life:
         if ended or self.started_s is None:
             self.end(t)
 
-    def fail(self, t: float, error: Any) -> None:
-        ran: Status = "failed" if self.started_s is not None else "poisoned"
-        self.settle(t, error["kind"] if given_up(error) else ran, ended=not given_up(error))
+    def fail(self, t: float, error: JSON) -> None:
+        # Of a call given up this is the resolution; the end of its tool is an event of its own.
+        self.settle(t, "poisoned" if self.started_s is None else "failed", ended=self.settled_s is None)
         self.outcome = error
 
     def end(self, t: float) -> None:
@@ -244,7 +177,9 @@ def _lives(events: Iterable[Event], makespan_s: float) -> tuple[list[_Life], lis
                 if source is not None and source.settled_s is not None:
                     arrows.append(Arrow("touch" if rule == "touch" else "deliver", future, None, source.settled_s, t))
             continue
-        future = fields.get("future")
+        if "future" not in fields:
+            continue
+        future = fields["future"]
         if rule == "issue" or (rule == "start" and future not in now):
             now[future] = _Life(future, t, fields["tool"], fields["args"], fields.get("message"))
             lives.append(now[future])

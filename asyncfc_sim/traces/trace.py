@@ -42,7 +42,8 @@ Event
 
 `issue.message` is the `turn` of the message that carries the call. From `request` to `message` is one decoding
 interval, which `first_token` divides into prefill and decode. A call given up (`cancel`, `timeout`) is resolved there;
-a `fail` with the error may follow. A field marked `?` is left out where it is not known.
+a `fail` with the error may follow, and, if its tool was under way, `end` once that has ended: not its `finish` or
+`fail`, for its result is dropped. A field marked `?` is left out where it is not known.
 """
 
 from __future__ import annotations

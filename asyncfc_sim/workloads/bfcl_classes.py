@@ -21,6 +21,7 @@ import inspect
 from collections.abc import Mapping
 from contextvars import ContextVar
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -126,12 +127,22 @@ def _isolate(module: ModuleType) -> None:
             setattr(module, name, context)
 
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One tool: the class it belongs to, its parameters (without `self`), and the values of those left out."""
+
+    owner: str
+    signature: inspect.Signature
+    defaults: Mapping[str, Any]
+
+
 @cache
-def signatures(name: str) -> Mapping[str, inspect.Signature]:
-    """The tools that a class offers: its public methods with their parameters (without `self`)."""
+def methods(name: str) -> Mapping[str, Method]:
+    """The tools that one of the `CLASSES` offers, by name: its public methods."""
     found = {}
-    for method, function in inspect.getmembers(load_class(name), inspect.isfunction):
-        if not method.startswith("_"):
+    for tool, function in inspect.getmembers(load_class(name), inspect.isfunction):
+        if not tool.startswith("_"):
             _, *rest = inspect.signature(function).parameters.values()
-            found[method] = inspect.Signature(rest)
+            defaults = {each.name: each.default for each in rest if each.default is not each.empty}
+            found[tool] = Method(name, inspect.Signature(rest), defaults)
     return MappingProxyType(found)

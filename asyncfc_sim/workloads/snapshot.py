@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -32,15 +32,18 @@ def to_json(value: Any) -> JSON:
             return str(value)
 
 
-def describe(value: Any) -> str:
-    """A text that two object graphs share exactly if they have the same form.
+def describe(values: Mapping[str, Any]) -> str:
+    """A text, one line for each of `values`, that two sets of object graphs share exactly if they have the same form.
 
-    Attributes, private ones included, items in their order, and sharing: something met before is written `@n`, the
-    n-th thing that can change and that was met. Sets are sorted. A random generator is written as a digest of its
-    state.
+    Attributes, private ones included, and items in their order; sets sorted; a random generator as a digest of its
+    state. Sharing is part of the form: what was met before is written `@n`, the n-th thing met that can change.
     """
     parts: list[str] = []
-    _describe(value, {}, parts.append)
+    seen: dict[int, int] = {}
+    for name, value in values.items():
+        parts.append(f"{name} = ")
+        _describe(value, seen, parts.append)
+        parts.append("\n")
     return "".join(parts)
 
 

@@ -1,0 +1,61 @@
+"""Identical calls while the first is still pending: whether the second may share its future."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .events import Pending, Resolved
+from .references import Ref, Template, Text
+from .scheduler import Scheduler
+from .syntax import Call, format_template
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """An unresolved call with the same tool and arguments; `harmless` if sharing its future changes nothing."""
+
+    future: int
+    harmless: bool
+
+
+class Duplicates:
+    """The calls that are not settled yet, by their text."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, int] = {}
+
+    def enter(self, call: Call, scheduler: Scheduler) -> Twin | None:
+        """Note a call that is about to be issued, and find its unresolved twin if it has one.
+
+        Sharing is harmless if the twin only reads or may be repeated (idempotent), and nothing issued since the twin
+        conflicts with it: a read after a write to the same key must read again.
+        """
+        text = call.tool + format_template(dict(sorted(call.args.items())))
+        twin = self._latest.get(text, 0)
+        self._latest[text] = call.future
+        state = scheduler.futures.get(twin)
+        if state is None or isinstance(state, Resolved):
+            return None
+        known = not isinstance(state, Pending) or state.args is not None
+        repeatable = (known and not state.footprint.writes) or scheduler.tools[call.tool].idempotent
+        harmless = repeatable and scheduler.latest_conflict(call.future, state.footprint) <= twin
+        if harmless:
+            self._latest[text] = twin
+        return Twin(twin, harmless)
+
+
+def rename(template: Template, same_as: Mapping[int, int]) -> Any:
+    """`template` with references to shared duplicates turned into references to the future that they share."""
+    match template:
+        case Ref(future, path):
+            return Ref(same_as.get(future, future), path)
+        case Text(parts):
+            return Text(tuple(rename(part, same_as) for part in parts))
+        case list():
+            return [rename(item, same_as) for item in template]
+        case dict():
+            return {name: rename(item, same_as) for name, item in template.items()}
+        case _:
+            return template

@@ -1,0 +1,95 @@
+"""What the model is shown: the contents of tool messages, as JSON text. Research: prior_art.md section 4.
+
+Say only what to act on: a longer placeholder made models call the tool again, or invent the result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .references import Ref, Template, Text, format_string
+from .values import JSON, ErrorValue, Value
+
+AWAIT = "await_future"
+CANCEL = "cancel_future"
+
+
+def shown(value: Value) -> JSON:
+    """A value as JSON: errors become `{"error": {...}}`."""
+    return value.to_json() if isinstance(value, ErrorValue) else value
+
+
+def result(value: Value) -> str:
+    """The content of a tool message that answers a call with its value."""
+    return _text(shown(value))
+
+
+def placeholder(future: int) -> str:
+    """The content of a tool message that answers a call with its future."""
+    return _text({"future": f"$f{future}", "status": "pending"})
+
+
+def awaited(values: Mapping[int, Value], pending: list[int]) -> str:
+    """The answer to `await_future`: values by future, and those still pending (after a time-out, or `any`)."""
+    answer: dict[str, JSON] = {"resolved": _by_name(values)}
+    if pending:
+        answer["pending"] = [f"$f{future}" for future in pending]
+    return _text(answer)
+
+
+def cancelled(settled: Mapping[int, Value]) -> str:
+    """The answer to `cancel_future`: what became of each call."""
+    return _text({"calls": _by_name(settled)})
+
+
+def with_resolved(content: str, values: Mapping[int, Value]) -> str:
+    """`content` with resolved values riding along, sorted by future (delivery `when_idle`)."""
+    if not values:
+        return content
+    inner = json.loads(content)
+    ours = isinstance(inner, dict) and (inner.get("status") == "pending" or "resolved" in inner)
+    answer: dict[str, JSON] = dict(inner) if ours else {"result": inner}
+    answer["resolved"] = {**answer.get("resolved", {}), **_by_name(values)}
+    return _text(answer)
+
+
+def tool_message(tool_call_id: str, content: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": tool_call_id, "content": content}
+
+
+def assistant_message(text: str | None, calls: list[tuple[str, str, str]]) -> dict[str, Any]:
+    """An assistant message; `calls` are (tool_call_id, tool, arguments as JSON text)."""
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = [
+            {"id": tool_call_id, "type": "function", "function": {"name": tool, "arguments": arguments}}
+            for tool_call_id, tool, arguments in calls
+        ]
+    return message
+
+
+def arguments(args: Mapping[str, Template]) -> str:
+    """A call's arguments as the JSON text of the wire: references are strings, text that looks like one is escaped."""
+    return _text({name: _plain(template) for name, template in args.items()})
+
+
+def _plain(template: Template) -> JSON:
+    match template:
+        case str() | Ref() | Text():
+            return format_string(template)
+        case list():
+            return [_plain(item) for item in template]
+        case dict():
+            return {name: _plain(item) for name, item in template.items()}
+        case _:
+            return template
+
+
+def _by_name(values: Mapping[int, Value]) -> dict[str, JSON]:
+    return {f"$f{future}": shown(values[future]) for future in sorted(values)}
+
+
+def _text(value: JSON) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,78 @@
+"""Policies by name, as data: when calls are dispatched, when they are answered, and with what.
+
+Simulated and live runs drive the same session, so a policy is written once, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Literal
+
+from .scheduler import Failure
+
+Dispatch = Literal["call", "message"]
+Delivery = Literal["on_touch", "when_idle", "rewrite"]
+Duplicates = Literal["share", "refuse", "run"]
+Grace = float | Literal["auto"]
+
+LONGEST_AUTO_GRACE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a session does with the calls of a message.
+
+    dispatch    start a call when it is complete in the stream (`call`), or when its message has ended (`message`)
+    grace_s     how long to wait, once a message has ended, for the values of its calls before answering with
+                placeholders; 0 is the AsyncFC paper, infinity the synchronous protocol, `auto` a ski-rental choice:
+                as long as an extra turn would cost, and no longer than half a second
+    delivery    a value not given in place is handed over: only when the model asks for it (`on_touch`), with the next
+                tool message (`when_idle`), or in place of the placeholder (`rewrite`: loses the prefix cache)
+    duplicates  a call identical to one still pending: `share` its future if it is read-only or idempotent and nothing
+                in between conflicts; `refuse` also refuses one with effects; `run` runs all
+    retries     further attempts at a failed call, of idempotent tools with retryable errors only
+    max_requests, max_pending   loop guards, per user turn: give up after so many requests; with so many futures
+                pending, wait for values as if the grace were infinite
+    max_awaits  after so many messages that only await what the message before issued, wait for the tools they
+                awaited as if the grace were infinite; None: never
+    """
+
+    name: str
+    dispatch: Dispatch = "call"
+    grace_s: Grace = "auto"
+    delivery: Delivery = "when_idle"
+    failure: Failure = "poison"
+    max_running: int = 32
+    max_running_per_tool: int = 8
+    duplicates: Duplicates = "share"
+    retries: int = 0
+    retry_delay_s: float = 0.5
+    max_requests: int = 200
+    max_pending: int = 128
+    max_awaits: int | None = None
+
+    @property
+    def futures(self) -> bool:
+        """Whether the model is ever shown a placeholder, and so may pass futures as arguments."""
+        return self.grace_s != inf
+
+    def grace(self, turn_overhead_s: float) -> float:
+        """Seconds to wait before answering with placeholders, given what an extra turn is estimated to cost."""
+        return min(turn_overhead_s, LONGEST_AUTO_GRACE_S) if self.grace_s == "auto" else self.grace_s
+
+
+SYNC = Policy("sync", dispatch="message", grace_s=inf, max_running=1, duplicates="run")
+SYNC_PARALLEL = Policy("sync_parallel", dispatch="message", grace_s=inf, duplicates="run")
+EARLY_START = Policy("early_start", dispatch="call", grace_s=inf, duplicates="run")
+ASYNCFC = Policy("asyncfc")
+
+POLICIES: Mapping[str, Policy] = {policy.name: policy for policy in (SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC)}
+
+
+def policy_named(name: str, **changes: object) -> Policy:
+    """A policy by name, with fields changed (`grace_s=0.0`, say). Raises ValueError naming the known ones."""
+    if name not in POLICIES:
+        raise ValueError(f"there is no policy {name!r}; there are: {', '.join(POLICIES)}")
+    return replace(POLICIES[name], **changes)  # type: ignore[arg-type]

@@ -1,0 +1,388 @@
+"""The protocol above the scheduler: a conversation under one policy, as a pure state machine.
+
+# Theory of operation
+#
+# A turn begins with the user's message and ends with an answer. In between the model is asked (`Request`), streams a
+# message (`CallClosed`..., `MessageEnd`), and is answered: every call of a message exactly once, in order, before the
+# next request, because the chat protocol demands it. So a call that has not returned within the grace time is
+# answered with its future, and its value is handed over later.
+#
+#     idle --UserMessage--> asking --Request--> streaming --MessageEnd--> answering --(settled | grace | await)--+
+#       ^                      ^                                              |                                  |
+#       +------ Answer --------+-------------------- tool messages <----------+----------------------------------+
+#
+# Calls are numbered f1, f2, ... in emission order over the whole conversation, whatever becomes of them, so that a
+# model can name a call's future before it has seen the answer. `await_future` and `cancel_future` have no number.
+#
+# The session decides nothing about *when a call may run*: that is the scheduler's. It decides when to issue, what to
+# show, and when to ask again. Time comes in as fired timers; estimates of it as arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from . import events, messages
+from .arguments import needed
+from .duplicates import Duplicates, rename
+from .events import Cancel, Cut, Deliver, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Running, Start, Touch
+from .policy import Policy
+from .references import Ref, Text, parse_string
+from .scheduler import Scheduler
+from .session_events import (
+    Action,
+    Answer,
+    AskApproval,
+    CallClosed,
+    Decide,
+    Event,
+    GiveUp,
+    Interrupt,
+    MessageEnd,
+    Placeholder,
+    Request,
+    SetTimer,
+    TimerFired,
+    UserMessage,
+)
+from .syntax import Call
+from .tool import Tool
+from .transcript import Message, Slot, Transcript
+from .values import ErrorValue, Value, bind
+
+Log = Callable[[events.Event | Action], None]
+
+
+class Session:
+    """One conversation. `feed` is the only way in; see the theory of operation at the top of this file.
+
+    `turn_overhead_s` is what an extra request is estimated to cost (for the grace `auto`). `log` is shown every
+    scheduler event and every action, in the order in which they happen.
+    """
+
+    def __init__(
+        self, tools: Mapping[str, Tool], policy: Policy, *, turn_overhead_s: float = inf, log: Log | None = None
+    ) -> None:
+        self.tools = tools
+        self.policy = policy
+        self.scheduler = Scheduler(
+            tools,
+            failure=policy.failure,
+            max_running=policy.max_running,
+            max_running_per_tool=policy.max_running_per_tool,
+        )
+        self.transcript = Transcript()
+        self._turn_overhead_s = turn_overhead_s
+        self._log = log
+        self._message: Message | None = None
+        self._numbered = 0  # calls numbered so far
+        self._requests = 0  # in this turn
+        self._duplicates = Duplicates()
+        self._same_as: dict[int, int] = {}  # number of a shared duplicate -> the future it shares
+        self._starts: dict[int, Start] = {}  # to be repeated by a retry, or held for approval
+        self._attempts: dict[int, int] = {}
+        self._closing: str | None = None  # the final text, while it waits for calls under way
+        self._asked_again = False
+        self._awaits_at_once = 0
+        self._slow_tools: set[str] = set()  # the model awaits these at once: no placeholder is worth it
+        self._actions: list[Action] = []
+
+    def feed(self, event: Event) -> list[Action]:
+        """Apply one event and return the actions to perform, in order. Raises ProtocolError on a driver's fault."""
+        match event:
+            case UserMessage(text):
+                self._begin_turn(text)
+            case CallClosed():
+                self._take_call(event)
+            case MessageEnd(text):
+                self._end_message(text)
+            case Finish() | events.End():
+                self._schedule(event)
+            case Fail():
+                self._failed(event)
+            case TimerFired(timer):
+                self._timer_fired(*timer)
+            case Decide(future, approved):
+                self._decide(future, approved)
+        self._answer_if_due()
+        actions, self._actions = self._actions, []
+        return actions
+
+    # -------------------------------------------------------------------------------------------------- a turn
+
+    def _begin_turn(self, text: str) -> None:
+        if self._message is not None:
+            raise ProtocolError("a user message while a turn is under way")
+        self.transcript.user(text)
+        self._requests, self._asked_again, self._awaits_at_once = 0, False, 0
+        self._ask()
+
+    def _ask(self) -> None:
+        """Have the model go on, unless it has done so too often."""
+        self._requests += 1
+        if self._requests > self.policy.max_requests:
+            self._message = None
+            self._act(GiveUp(f"no answer after {self.policy.max_requests} requests"))
+            return
+        self._message = Message(self._requests)
+        self._act(Request(self.transcript.messages, self.transcript.known))
+        self.transcript.known = len(self.transcript.messages)
+
+    def _take_call(self, event: CallClosed) -> None:
+        message = self._message
+        if message is None or message.ended:
+            raise ProtocolError("a call outside a message")
+        fault = event.args if isinstance(event.args, ErrorValue) else None
+        args: Mapping[str, Any] = {} if isinstance(event.args, ErrorValue) else event.args
+        slot = Slot(event.tool_call_id, event.tool, args)
+        message.slots.append(slot)
+        if event.tool not in (messages.AWAIT, messages.CANCEL):
+            self._numbered += 1
+            if fault is None:
+                slot.future, slot.held = self._numbered, Call(self._numbered, event.tool, args)
+        if fault is not None:
+            slot.answer = messages.result(fault)
+        elif self.policy.dispatch == "call":
+            self._issue(slot)
+
+    def _issue(self, slot: Slot) -> None:
+        call, slot.held = slot.held, None
+        if call is None:
+            return
+        if self._same_as:
+            call = replace(call, args=rename(call.args, self._same_as))
+        twin = None if self.policy.duplicates == "run" else self._duplicates.enter(call, self.scheduler)
+        if twin is not None and twin.harmless:
+            self._same_as[call.future] = slot.future = twin.future
+        elif twin is not None and self.policy.duplicates == "refuse":
+            reason = f"the same call is pending as $f{twin.future}; it was not repeated"
+            slot.future, slot.answer = 0, messages.result(ErrorValue("not_executed", reason, twin.future))
+        else:
+            self._schedule(Issue(call))
+
+    def _end_message(self, text: str | None) -> None:
+        message = self._message
+        if message is None or message.ended:
+            raise ProtocolError("the end of a message that had not begun")
+        message.ended, message.text = True, text
+        if not message.slots:
+            self._close(text or "")
+            return
+        for slot in message.slots:
+            self._issue(slot)
+        self._watch_for_awaits_at_once(message)
+        for slot in message.slots:
+            if slot.tool == messages.CANCEL and slot.answer is None:
+                self._cancel(slot)
+        for slot in message.slots:
+            if slot.tool == messages.AWAIT and slot.answer is None:
+                self._await(message, slot)
+        grace_s = self.policy.grace(self._turn_overhead_s)
+        if grace_s <= 0:
+            message.grace_over = True
+        elif grace_s != inf and self._unsettled(message):
+            self._act(SetTimer(("grace", message.number), grace_s))
+
+    def _unsettled(self, message: Message) -> list[int]:
+        return [slot.future for slot in message.slots if slot.future and slot.future not in self.scheduler.values]
+
+    def _answer_if_due(self) -> None:
+        """Answer the message once nothing is awaited any more and its calls have settled, or the grace is over."""
+        message = self._message
+        if message is None or not message.ended or message.awaits is not None or self._closing is not None:
+            return
+        unsettled = self._unsettled(message)
+        if unsettled:
+            too_many = len(self._pending()) > self.policy.max_pending
+            if not message.grace_over or too_many or any(self._tool_of(f) in self._slow_tools for f in unsettled):
+                return
+        self._answer(message)
+
+    def _answer(self, message: Message) -> None:
+        self._message = None
+        values = self.scheduler.values
+        given, promised = self.transcript.answer(message, values)
+        for future in promised:
+            self._act(Placeholder(future))
+        self._deliver(given + self.transcript.hand_over(values, self.policy.delivery))
+        self._ask()
+
+    def _deliver(self, futures: list[int]) -> None:
+        if futures:
+            self._schedule(Deliver(tuple(futures)))
+
+    # --------------------------------------------------------------------------------- await, cancel, the answer
+
+    def _await(self, message: Message, slot: Slot) -> None:
+        futures = self._named(slot)
+        if not futures:
+            return
+        if message.awaits is not None:
+            reason = "one await_future in a message is enough: name all futures in its ids"
+            slot.answer = messages.result(ErrorValue("invalid_argument", reason))
+            return
+        message.awaits = slot
+        timeout_s = slot.args.get("timeout_s")
+        if isinstance(timeout_s, int | float) and not self.scheduler.values.keys() >= set(futures):
+            self._act(SetTimer(("await", message.number), max(0.0, float(timeout_s))))
+        self._schedule(Touch(tuple(futures), any=slot.args.get("mode") == "any"))
+
+    def _awaited(self, values: Mapping[int, Value]) -> None:
+        assert self._message is not None and self._message.awaits is not None
+        slot, self._message.awaits = self._message.awaits, None
+        slot.answer = messages.awaited(values, [future for future in self._named(slot) if future not in values])
+        self.transcript.saw(list(values))
+
+    def _cancel(self, slot: Slot) -> None:
+        futures = self._named(slot)
+        for future in futures:
+            self._schedule(Cancel(future))
+        if futures:
+            slot.answer = messages.cancelled({future: self.scheduler.values[future] for future in futures})
+            self.transcript.saw(futures)
+            self._deliver(futures)
+
+    def _named(self, slot: Slot) -> list[int]:
+        """The futures that an await or a cancel names; if it names none that exists, it is answered with an error."""
+        given = slot.args.get("ids", [])
+        futures = set()
+        for item in given if isinstance(given, list) else [given]:
+            ref = parse_string(item) if isinstance(item, str) else item
+            future = self._same_as.get(ref.future, ref.future) if isinstance(ref, Ref) else 0
+            if future not in self.scheduler.futures:
+                text = messages.arguments({"ids": given})
+                reason = f'{slot.tool} takes the futures of earlier calls, such as {{"ids": ["$f1"]}}, not {text}'
+                slot.answer = messages.result(ErrorValue("invalid_reference", reason))
+                return []
+            futures.add(future)
+        if not futures:
+            reason = f'{slot.tool} needs the futures of earlier calls, such as {{"ids": ["$f1"]}}'
+            slot.answer = messages.result(ErrorValue("invalid_argument", reason))
+        return sorted(futures)
+
+    def _watch_for_awaits_at_once(self, message: Message) -> None:
+        """A model that always awaits what it has just been promised gains nothing from placeholders."""
+        if any(slot.tool != messages.AWAIT for slot in message.slots):
+            return
+        self._awaits_at_once += 1
+        if self.policy.max_awaits is not None and self._awaits_at_once > self.policy.max_awaits:
+            for slot in message.slots:
+                self._slow_tools.update(self._tool_of(future) for future in self._named(slot))
+
+    def _close(self, text: str) -> None:
+        """The model has answered. Wait for what is under way: returning now would lose effects and hide errors."""
+        self._closing = text
+        self._schedule(Touch(tuple(self._pending())))
+
+    def _closed(self) -> None:
+        """All calls have settled: fill the text in; if the model has not seen some result, have it look once."""
+        text, self._closing = self._closing or "", None
+        template = parse_string(text)
+        used = needed(Call(0, "", {"text": template}))
+        values = self.scheduler.values
+        if not self._asked_again and not used >= self.transcript.placeholders.keys():
+            self._asked_again = True
+            self._deliver(self.transcript.drain(text, values))
+            self._ask()
+            return
+        if used and used <= values.keys():
+            filled = bind(template if isinstance(template, Text) else Text((template,)), values)
+            text = messages.result(filled) if isinstance(filled, ErrorValue) else str(filled)
+        self._message = None
+        self.transcript.saw(list(values))
+        self.transcript.close(text)
+        self._act(Answer(text))
+
+    def value_of(self, number: int) -> Value:
+        """The value of the call numbered `number`, which may share the future of an earlier one. KeyError if none."""
+        return self.scheduler.values[self._same_as.get(number, number)]
+
+    def _pending(self) -> list[int]:
+        return [future for future, state in self.scheduler.futures.items() if not isinstance(state, Resolved)]
+
+    def _tool_of(self, future: int) -> str:
+        state = self.scheduler.futures[future]
+        return "" if isinstance(state, Resolved) else state.call.tool
+
+    # ------------------------------------------------------------------------------------- around the scheduler
+
+    def _schedule(self, event: events.Event) -> None:
+        """Feed the scheduler, and perform what the session must do about its actions."""
+        if self._log is not None:
+            self._log(event)
+        for action in self.scheduler.feed(event):
+            match action:
+                case Start(future, tool, args):
+                    self._starts[future] = action
+                    if self.tools[tool].approval:
+                        self._act(AskApproval(future, tool, args))
+                    else:
+                        self._begin(action)
+                case Resume(values):
+                    self._act(action)
+                    if self._closing is not None:
+                        self._closed()
+                    else:
+                        self._awaited(values)
+                case Cut(future):
+                    self._act(action)
+                    self._cut_back(future)
+                case _:
+                    self._act(action)
+
+    def _begin(self, start: Start) -> None:
+        self._act(start)
+        timeout_s = self.tools[start.tool].timeout_s
+        if timeout_s is not None:
+            self._act(SetTimer(("timeout", start.future), timeout_s))
+
+    def _decide(self, future: int, approved: bool) -> None:
+        if future not in self._starts:
+            raise ProtocolError(f"$f{future} does not wait for approval")
+        if approved:
+            self._begin(self._starts[future])
+        else:
+            self._schedule(Fail(future, ErrorValue("not_executed", "a person refused this call", future)))
+
+    def _failed(self, event: Fail) -> None:
+        """Try again if that is harmless and still allowed; else the call has failed."""
+        start = self._starts.get(event.future)
+        attempts = self._attempts.get(event.future, 0)
+        harmless = start is not None and self.tools[start.tool].idempotent and event.error.retryable
+        running = isinstance(self.scheduler.futures.get(event.future), Running)
+        if harmless and running and attempts < self.policy.retries:
+            self._attempts[event.future] = attempts + 1
+            self._act(SetTimer(("retry", event.future), self.policy.retry_delay_s))
+        else:
+            self._schedule(event)
+
+    def _timer_fired(self, kind: str, number: int) -> None:
+        message = self._message
+        match kind:
+            case "grace" if message is not None and message.number == number:
+                message.grace_over = True
+            case "await" if message is not None and message.number == number and message.awaits is not None:
+                self._schedule(events.Wake())
+            case "timeout" if isinstance(self.scheduler.futures.get(number), Running):
+                self._schedule(events.Timeout(number))
+            case "retry" if isinstance(self.scheduler.futures.get(number), Running):
+                self._act(self._starts[number])
+
+    def _cut_back(self, failed: int) -> None:
+        """strict: the transcript ends with the failing call and its error; the model goes on from there."""
+        streaming, self._closing = self._message, None
+        if streaming is not None and not streaming.ended:
+            self._act(Interrupt())
+        message = self.transcript.cut(failed, streaming)
+        for slot in message.slots:
+            if slot.tool == messages.AWAIT and slot.answer is None:
+                slot.answer = messages.awaited({}, self._named(slot))
+        self._answer(message)
+
+    def _act(self, action: Action) -> None:
+        if self._log is not None:
+            self._log(action)
+        self._actions.append(action)

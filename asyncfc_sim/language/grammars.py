@@ -1,0 +1,126 @@
+"""Run a grammar over a text: lark's tree, or the refusal in words."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from lark import Lark, Token, Tree, UnexpectedInput, UnexpectedToken
+
+from asyncfc_sim._resources import data_path
+
+from .errors import LanguageError
+from .literals import refuse_depth
+
+# What a person calls these terminals, together and one by one. The others are named by their text.
+_GROUPS = (
+    ({"FUTURE", "AWAIT", "IF", "RETURN"}, "a statement (`f1 = tool(...)`, `await`, `if` or `return`)"),
+    ({"REFERENCE", "STRING", "NUMBER", "NULL", "TRUE", "FALSE", "LSQB", "LBRACE"}, "a value"),
+    ({"NAME", "STEP", "STRING", "NUMBER", "NONE", "TRUE", "FALSE", "LSQB", "LBRACE"}, "an argument"),
+    ({"STEP", "STRING", "NUMBER", "NONE", "TRUE", "FALSE", "LSQB", "LBRACE"}, "a value"),
+    ({"TOOL", "STRING"}, "the name of a tool"),
+    ({"NAME", "STRING"}, "the name of an argument"),
+)
+_WORDS = {
+    "AWAITED": "a future such as `$f1`",
+    "INDEX": "a numbered step",
+    "NAME": "the name of a tool",
+    "REFERENCE": "a reference such as `$f1.id`",
+    "STRING": "a string",
+    "_NEWLINE": "a new line",
+    "_SEPARATOR": "a new line",
+    "$END": "the end of the text",
+}
+_QUIET = {"_NEWLINE", "_SEPARATOR", "$END"}
+
+_found = re.compile(r"\w+|.", re.DOTALL)
+_future = re.compile(r"f[1-9][0-9]{0,8}")
+_awaited = re.compile(r"await\s*(?:\$f[0-9]+\s*,\s*)*\$f[0-9]+$")
+_sound_string = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*')
+
+
+@functools.cache
+def load(name: str) -> Lark:
+    """The parser of grammar/NAME.lark, built when it is first needed (some 100 ms)."""
+    path = str(data_path("grammar", f"{name}.lark"))
+    return Lark.open(path, parser="lalr", lexer="contextual", maybe_placeholders=False)
+
+
+def parse(name: str, text: str, source: str) -> Tree[Token]:
+    """The tree of `text` under grammar/NAME.lark. Raises LanguageError."""
+    refuse_depth(text, source)
+    parser = load(name).parse_interactive(text)
+    try:
+        parser.exhaust_lexer()
+        tree: Tree[Token] = parser.feed_eof()
+    except UnexpectedInput as error:
+        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        offset = len(text) if at_end else error.pos_in_stream or 0
+        raise _refusal(text, offset, parser.accepts(), name, source) from None
+    return tree
+
+
+def _refusal(text: str, offset: int, accepted: set[str], name: str, source: str) -> LanguageError:
+    if offset >= len(text):
+        return LanguageError.at(text, offset, "the text ends too early", source, _in_words(name, accepted))
+    if "STRING" in accepted and text[offset] == '"' and name == "program":
+        return _bad_string(text, offset, source)
+    match = _found.match(text, offset)
+    assert match is not None
+    found = match.group()
+    expected = _in_words(name, accepted)
+    hint = _hint(found, accepted, expected, text[:offset])
+    if hint:
+        return LanguageError.at(text, offset, hint, source)
+    shown = f"`{found}`" if found.isprintable() else "the end of the line" if found == "\n" else f"U+{ord(found[0]):04X}"
+    return LanguageError.at(text, offset, f"unexpected {shown}", source, expected)
+
+
+def _in_words(name: str, accepted: set[str]) -> tuple[str, ...]:
+    left = set(accepted)
+    words = []
+    for group, word in _GROUPS:
+        if group <= left:
+            words.append(word)
+            left -= group
+    if words or "INDEX" in left or "_SEPARATOR" in left or "_NEWLINE" in left:
+        left.discard("$END")
+    if words or "INDEX" in left:
+        left -= _QUIET  # an empty statement could stand there too, but nobody means one
+    literal = {terminal.name: terminal.pattern for terminal in load(name).terminals}
+    for terminal in sorted(left):
+        words.append(_WORDS.get(terminal) or f"`{literal[terminal].value}`")
+    return tuple(words)
+
+
+def _bad_string(text: str, offset: int, source: str) -> LanguageError:
+    """What is wrong with the string that starts at `offset`, at the character that is to blame."""
+    match = _sound_string.match(text, offset)
+    assert match is not None
+    end = match.end()
+    if end >= len(text) or text[end] == "\n":
+        return LanguageError.at(text, offset, "the string is not closed on its line", source)
+    if text[end] == "\\":
+        found = text[end : end + 2].rstrip()
+        return LanguageError.at(text, end, f"`{found}` is no escape of JSON", source)
+    return LanguageError.at(text, end, f"a string holds U+{ord(text[end]):04X} only as an escape", source)
+
+
+def _hint(found: str, accepted: set[str], expected: tuple[str, ...], before: str) -> str | None:
+    """A better word on mistakes that people and models make."""
+    if found == "else" and before.rstrip().endswith("}"):
+        return "`else` must stand on the line of the closing brace"
+    if found == "'" and "STRING" in accepted:
+        return "strings stand in double quotes"
+    if found in {"True", "False", "None"} and "NULL" in accepted:
+        return f"`{found}` is written `{'null' if found == 'None' else found.lower()}`"
+    if accepted & {"REFERENCE", "AWAITED"}:
+        if found == "$":
+            return "not a reference: futures are named `$f1`, `$f2` and so on"
+        if _future.fullmatch(found):
+            return f"a reference is written `${found}`"
+    if found in ".[" and _awaited.search(before):
+        return "`await` takes whole futures, without a path"
+    if expected == ("`==`",):
+        return "an `if` compares with `==`"
+    return None
