@@ -52,15 +52,16 @@ def parse(name: str, text: str, source: str) -> Tree[Token]:
     parser = load(name).parse_interactive(text)
     try:
         parser.exhaust_lexer()
-        tree: Tree[Token] = parser.feed_eof()
+        tree: Tree[Token] = parser.feed_eof()  # type: ignore[no-untyped-call]
     except UnexpectedInput as error:
         at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         offset = len(text) if at_end else error.pos_in_stream or 0
-        raise _refusal(text, offset, parser.accepts(), name, source) from None
+        accepted: set[str] = parser.accepts()  # type: ignore[no-untyped-call]
+        raise _refusal(name, text, offset, accepted, source) from None
     return tree
 
 
-def _refusal(text: str, offset: int, accepted: set[str], name: str, source: str) -> LanguageError:
+def _refusal(name: str, text: str, offset: int, accepted: set[str], source: str) -> LanguageError:
     if offset >= len(text):
         return LanguageError.at(text, offset, "the text ends too early", source, _in_words(name, accepted))
     if "STRING" in accepted and text[offset] == '"' and name == "program":
@@ -72,7 +73,9 @@ def _refusal(text: str, offset: int, accepted: set[str], name: str, source: str)
     hint = _hint(found, accepted, expected, text[:offset])
     if hint:
         return LanguageError.at(text, offset, hint, source)
-    shown = f"`{found}`" if found.isprintable() else "the end of the line" if found == "\n" else f"U+{ord(found[0]):04X}"
+    if found == "\n":
+        return LanguageError.at(text, offset, "the line ends too early", source, expected)
+    shown = f"`{found}`" if found.isprintable() else f"U+{ord(found[0]):04X}"
     return LanguageError.at(text, offset, f"unexpected {shown}", source, expected)
 
 
@@ -88,8 +91,7 @@ def _in_words(name: str, accepted: set[str]) -> tuple[str, ...]:
     if words or "INDEX" in left:
         left -= _QUIET  # an empty statement could stand there too, but nobody means one
     literal = {terminal.name: terminal.pattern for terminal in load(name).terminals}
-    for terminal in sorted(left):
-        words.append(_WORDS.get(terminal) or f"`{literal[terminal].value}`")
+    words += [_WORDS.get(terminal) or f"`{literal[terminal].value}`" for terminal in sorted(left)]
     return tuple(words)
 
 

@@ -7,14 +7,15 @@ half of a surrogate pair can be written to no file), and a depth at which no rec
 from __future__ import annotations
 
 import json
-import math
 import re
+from math import isfinite
 
 from asyncfc_sim.core.values import JSON
 
 from .errors import LanguageError
 
 MAX_DEPTH = 64
+_MAX_BITS = 14_000  # some 4,200 digits; Python refuses to read or print more than 4,300
 
 _half = re.compile("[\ud800-\udfff]")
 # Strings (of JSON and of Python), comments and thoughts, in which brackets do not count, and brackets.
@@ -47,9 +48,11 @@ def number(text: str) -> int | float:
 
 
 def finite(value: int | float) -> int | float:
-    """The same number. Raises ValueError for infinity and for what is no number."""
-    if not math.isfinite(value):
+    """The same number. Raises ValueError if it is none, or infinite, or has more digits than Python prints."""
+    if isinstance(value, float) and not isfinite(value):
         raise ValueError("the number is too large")
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise ValueError("the number has too many digits")
     return value
 
 
@@ -64,7 +67,7 @@ def parse_json(text: str, source: str) -> JSON:
     """A JSON text, strictly: no NaN or infinity, no name twice in an object. Raises LanguageError."""
     refuse_depth(text, source)
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=number, parse_int=number)
+        return _decoder.decode(text)
     except json.JSONDecodeError as error:
         message = error.msg[0].lower() + error.msg[1:]
         raise LanguageError.at(text, error.pos, f"not JSON: {message}", source) from None
@@ -83,3 +86,6 @@ def _object(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
 
 def _constant(name: str) -> JSON:
     raise ValueError(f"not JSON: {name}")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=number, parse_int=number)

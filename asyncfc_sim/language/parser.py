@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import NoReturn
 
 from lark import Token, Tree
 
@@ -53,7 +52,7 @@ class _Reader:
     def _statement(self, node: Node) -> Statement:
         match node:
             case Tree(children=[Token() as first, *_]) if self._scope.ended:
-                self._refuse(first, f"this is never reached: {self._scope.ended}")
+                raise self._fault(first, f"this is never reached: {self._scope.ended}")
             case Tree(data="call", children=[Token() as future, Token() as tool, *arguments]):
                 return self._call(future, tool, arguments)
             case Tree(data="touch", children=[_, *awaited]):
@@ -69,7 +68,7 @@ class _Reader:
     def _call(self, future: Token, tool: Token, arguments: Sequence[Node]) -> Call:
         self._current = int(future[1:])
         if fault := self._scope.issue(self._current, future.line or 0):
-            self._refuse(future, fault)
+            raise self._fault(future, fault)
         call = Call(self._current, self._name(tool), self._items(arguments, "argument {} is given twice"))
         self._current = None
         return call
@@ -78,7 +77,7 @@ class _Reader:
         line = keyword.line or 0
         ref = self._reference(condition)
         value = self._value(literal)
-        self._refuse_references(literal)
+        self._only_literal(literal)
         then, then_side = self._side(blocks[0], line)
         orelse, else_side = self._side(blocks[1] if len(blocks) == 2 else Tree("block", []), line)
         self._scope.join(then_side, else_side, line)
@@ -111,7 +110,7 @@ class _Reader:
                 case Tree(children=[Token() as token, value]):
                     name = self._name(token)
                     if name in items:
-                        self._refuse(token, twice.format(f"`{token}`"))
+                        raise self._fault(token, twice.format(f"`{token}`"))
                     items[name] = self._value(value)
         return items
 
@@ -124,7 +123,7 @@ class _Reader:
         try:
             return whole(json.loads(token)) if token.type == "STRING" else number(token)
         except ValueError as error:
-            self._refuse(token, str(error))
+            raise self._fault(token, str(error)) from None
 
     def _string(self, token: Token) -> Template:
         template = parse_string(str(self._leaf(token)))
@@ -151,23 +150,23 @@ class _Reader:
             fault = f"is issued later, at line {line}: references point backwards"
         else:
             fault = "is unknown: no call issues it"
-        self._refuse(token, f"$f{future} {fault}", rf"\$\{{?f{future}(?![0-9])")
+        raise self._fault(token, f"$f{future} {fault}", rf"\$\{{?f{future}(?![0-9])")
 
     def _line_after(self, token: Token, future: int) -> int | None:
         """The line, after `token`, of the call that issues `future`."""
         for other in self._tree.scan_values(lambda node: isinstance(node, Token) and node.type == "FUTURE"):
-            if other == f"f{future}" and other.start_pos > (token.start_pos or 0):
-                return int(other.line)
+            if other == f"f{future}" and (other.start_pos or 0) > (token.start_pos or 0):
+                return other.line
         return None
 
-    def _refuse_references(self, node: Node) -> None:
+    def _only_literal(self, node: Node) -> None:
         tokens = [node] if isinstance(node, Token) else list(node.scan_values(lambda leaf: isinstance(leaf, Token)))
         for token in tokens:
             if token.type == "REFERENCE" or (token.type == "STRING" and any(refs_in(self._string(token)))):
-                self._refuse(token, "an `if` compares with a literal, which holds no reference")
+                raise self._fault(token, "an `if` compares with a literal, which holds no reference")
 
-    def _refuse(self, token: Token, message: str, part: str = "") -> NoReturn:
-        """Refuse the token, or the part of it that the pattern `part` finds."""
+    def _fault(self, token: Token, message: str, part: str = "") -> LanguageError:
+        """What is wrong with the token, or with the part of it that the pattern `part` finds."""
         found = re.search(part, token)
         offset = (token.start_pos or 0) + (found.start() if found else 0)
-        raise LanguageError.at(self._text, offset, message, self._source)
+        return LanguageError.at(self._text, offset, message, self._source)

@@ -96,8 +96,8 @@ _SAVING = (
     _Column("gap", "%", _each(lambda row: _percent(row.gap))),
 )
 _LEGEND = (
-    "tool||tool and decode||tool: time that ran beside other calls, and beside decoding (mean per case); alpha: decoding "
-    "beyond the baseline's; R: the speed-up that Eq. 1 of the AsyncFC paper allows; gap: how far the speed-up stays below R"
+    "tool||tool, decode||tool: time that calls ran beside other calls, and beside decoding (mean per case); alpha: "
+    "decoding beyond the baseline's; R: the speed-up that Eq. 1 of the AsyncFC paper allows; gap: how far below R"
 )
 _FAILED = _Column("failed", "n", _each(lambda row: str(row.failed)))
 _N = _Column("n", "", _each(lambda row: str(row.n)))

@@ -231,7 +231,7 @@ def test_a_certified_run_equals_the_sequential_run():
     seen = Counter((isinstance(certify(log), Certified), equal) for equal, log, _ in runs(4000))
     assert seen[True, False] == 0
     assert min(seen[True, True], seen[False, False]) > 500
-    assert seen[False, True] > 50  # benign races: not certified is not wrong
+    assert seen[False, True] > 20  # benign races: not certified is not wrong
 
 
 def test_a_run_certified_by_its_intervals_equals_the_sequential_run():

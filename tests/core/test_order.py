@@ -299,6 +299,13 @@ def test_width_of_a_free_and_of_a_serial_run():
     assert width(happens_before([Issued(future, EVERYTHING) for future in range(1, 101)])) == 1
 
 
+def test_width_sees_through_chains():
+    """An hourglass: by its direct edges alone, three paths are needed to cover it; by chains, two."""
+    producers = {3: (1, 2), 4: (3,), 5: (3,)}
+    calls = [Issued(future, NOTHING, dict.fromkeys(producers.get(future, ()), NOTHING)) for future in range(1, 6)]
+    assert width(happens_before(calls)) == 2
+
+
 @given(orders)
 def test_generations_are_the_rounds_of_unlimited_workers_with_equal_calls(order: Order):
     rounds = generations(order)
@@ -426,12 +433,12 @@ def random_call(rng: random.Random, future: int) -> Call:
 
 
 def test_a_record_of_a_call_says_what_was_known_without_each_producer():
-    call = Call(4, "copy", {"source": "a", "folder": Ref(1), "path": Ref(2)})
-    values: dict[int, object] = {1: "d", 2: "x", 3: "y"}
+    call = Call(4, "copy", {"source": "a", "folder": Ref(2), "path": Ref(1)})
+    values: dict[int, object] = {1: "x", 2: "d", 3: "y"}
     assert observe(call, TOOLS["copy"], values, touched=[3]) == Issued(
         4,
         footprint("file:a", "file:d/x"),
-        {1: footprint(writes="file:*"), 2: footprint("file:a", "file:d/*")},
+        {1: footprint("file:a", "file:d/*"), 2: footprint(writes="file:*")},
         frozenset({3}),
     )
     values[2] = ErrorValue("tool_error", "no")

@@ -1,0 +1,146 @@
+"""A session on a SimPy clock: a decoder that takes time to write messages, tools that take time to return.
+
+This driver adds time and nothing else. When a call runs is the scheduler's business, what the model is shown is the
+session's, what it writes is the script's, and how long things take is the models'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import simpy
+
+from asyncfc_sim.core import session_events as session
+from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
+from asyncfc_sim.core.policy import Policy
+from asyncfc_sim.core.session import Session
+from asyncfc_sim.core.values import ErrorValue
+from asyncfc_sim.traces.trace import Header, Recorder
+from asyncfc_sim.workloads.workload import Task
+
+from .durations import uniform
+from .record import trace_entry
+from .script import Dependence, Messages, Script
+from .writing import Models, Writer
+
+
+class Simulation:
+    """One conversation under one policy. `run` it once; then read its fields."""
+
+    def __init__(
+        self,
+        task: Task,
+        policy: Policy,
+        models: Models,
+        header: Header,
+        *,
+        seed: int = 0,
+        messages: Messages = "call",
+        dependence: Dependence = "values",
+    ) -> None:
+        self.task, self.policy, self.models, self.seed = task, policy, models, seed
+        self.world = task.make_world()
+        self.recorder = Recorder(header)
+        self.session = Session(task.tools, policy, turn_overhead_s=models.turn_overhead_s, log=self._log)
+        self.requests = 0
+        self.gave_up: str | None = None
+        self._script = partial(Script, futures=policy.futures, messages=messages, dependence=dependence)
+        self._scripts: list[Script] = []
+        self._writer = Writer(models, seed, task.name)
+        self._writing = 0  # number of the message being written: what was cut off belongs to an earlier one
+        self._env = simpy.Environment()
+
+    def run(self) -> Simulation:
+        self._next_turn()
+        self._env.run()
+        return self
+
+    @property
+    def makespan_s(self) -> float:
+        """From the first user message to the last answer, tools that outlive it included."""
+        return self.recorder.events[-1][0] if self.recorder.events else 0.0
+
+    # ------------------------------------------------------------------------------------------- time and events
+
+    def _after(self, delay_s: float, action: Callable[[], None]) -> None:
+        timeout = self._env.timeout(delay_s)
+        assert timeout.callbacks is not None
+        timeout.callbacks.append(lambda _: action())
+
+    def _feed(self, event: session.Event) -> None:
+        for action in self.session.feed(event):
+            match action:
+                case Start():
+                    self._run_tool(action)
+                case session.Request(transcript, cached):
+                    self._decode(transcript, cached)
+                case session.SetTimer(timer, delay_s):
+                    self._after(delay_s, partial(self._feed, session.TimerFired(timer)))
+                case session.AskApproval(future):  # assumed: a person approves everything, at once
+                    self._after(0.0, partial(self._feed, session.Decide(future, approved=True)))
+                case session.Interrupt():
+                    self._writing += 1
+                    self._record("message", {"turn": self.requests})
+                case session.Answer():
+                    self._after(0.0, self._next_turn)
+                case session.GiveUp(reason):
+                    self.gave_up = reason
+
+    def _next_turn(self) -> None:
+        turns = self.task.turns
+        if len(self._scripts) == len(turns):
+            return
+        turn = turns[len(self._scripts)]
+        numbered = self._scripts[-1].numbered if self._scripts else 0
+        self._scripts.append(self._script(turn.program, numbered=numbered))
+        self._record("user", {"turn": len(self._scripts)})
+        self._feed(session.UserMessage(turn.prompt))
+
+    def _run_tool(self, start: Start) -> None:
+        value = self.world.call(start.future, start.tool, start.args)
+        kind = self.task.kinds.get(start.tool, start.tool)
+        duration_s = self.models.durations.sample_s(kind, uniform(self.seed, self.task.name, start.future))
+        failed = isinstance(value, ErrorValue)
+        end: session.Event = Fail(start.future, value) if failed else Finish(start.future, value)
+        self._after(duration_s, partial(self._feed, end))
+
+    def _decode(self, transcript: list[dict[str, Any]], cached: int) -> None:
+        """Prefill, then write the script's next message; each call closes when its last token is out."""
+        self.requests += 1
+        self._writing += 1
+        message = self._scripts[-1].next_message()
+        writing = self._writer.time(message, transcript, cached)
+        self._record("request", {"turn": self.requests, "prompt_tokens": writing.uncached_tokens})
+        self._write(writing.first_token_s, lambda: self._record("first_token", {"turn": self.requests}))
+        for position, (use, at_s) in enumerate(zip(message.calls, writing.calls_s, strict=True)):
+            closed = session.CallClosed(f"call_{self.requests}_{position}", use.tool, use.args)
+            self._write(at_s, partial(self._feed, closed))
+        text = None if message.calls else "(answer)"
+        self._write(writing.end_s, partial(self._end_message, writing.tokens, text))
+
+    def _write(self, at_s: float, action: Callable[[], None]) -> None:
+        """Do `action` when this much of the message is out, unless it has been interrupted by then."""
+        writing = self._writing
+        self._after(at_s, lambda: action() if writing == self._writing else None)
+
+    def _end_message(self, tokens: int, text: str | None) -> None:
+        self._record("message", {"turn": self.requests, "tokens": tokens})
+        self._feed(session.MessageEnd(text))
+
+    def _record(self, rule: str, fields: dict[str, Any]) -> None:
+        self.recorder.record((self._env.now, rule, fields))
+
+    def _log(self, entry: object) -> None:
+        """Trace what the session does, and let the script see what the model is shown."""
+        traced = trace_entry(entry, self.requests)
+        if traced is not None:
+            self.recorder.record((self._env.now, *traced))
+        match entry:
+            case Resume(values):
+                self._scripts[-1].show(values)
+            case Deliver(futures):
+                self._scripts[-1].show({future: self.session.scheduler.values[future] for future in futures})
+            case Cut():
+                self._scripts[-1].stop()

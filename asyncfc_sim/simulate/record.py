@@ -1,0 +1,63 @@
+"""What a session logs, as events of a trace. One table: the only place where core names meet trace fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from asyncfc_sim.core import events, session_events
+from asyncfc_sim.core.values import ErrorValue
+
+Entry = tuple[str, Mapping[str, Any]]
+
+
+def trace_entry(entry: object, message: int) -> Entry | None:
+    """The rule and its fields for one log entry; None for what a trace does not show. `message` is the current one."""
+    write = _WRITERS.get(type(entry))
+    return None if write is None else write(entry, message)
+
+
+def _settle(entry: events.Settle, message: int) -> Entry:
+    if isinstance(entry.value, ErrorValue):
+        return "fail", {"future": entry.future, "error": entry.value}
+    return "finish", {"future": entry.future, "value": entry.value}
+
+
+def _start(entry: events.Start, message: int) -> Entry:
+    footprint = entry.footprint
+    return "start", {
+        "future": entry.future,
+        "tool": entry.tool,
+        "args": entry.args,
+        "reads": footprint.reads,
+        "writes": footprint.writes,
+    }
+
+
+def _issue(entry: events.Issue, message: int) -> Entry:
+    call = entry.call
+    return "issue", {"future": call.future, "tool": call.tool, "args": call.args, "message": message}
+
+
+def _resume(entry: events.Resume, message: int) -> Entry | None:
+    return ("touch", {"futures": tuple(entry.values)}) if entry.values else None
+
+
+def _future(rule: str) -> Callable[[Any, int], Entry]:
+    return lambda entry, message: (rule, {"future": entry.future})
+
+
+_WRITERS: dict[type, Callable[[Any, int], Entry | None]] = {
+    events.Issue: _issue,
+    events.Start: _start,
+    events.Settle: _settle,
+    events.Resume: _resume,
+    events.Deliver: lambda entry, message: ("deliver", {"futures": entry.futures}),
+    events.Cancel: _future("cancel"),
+    events.Timeout: _future("timeout"),
+    events.End: _future("end"),
+    events.Cut: _future("cut"),
+    session_events.Placeholder: _future("placeholder"),
+    session_events.Answer: lambda entry, message: ("answer", {"text": entry.text}),
+    session_events.GiveUp: lambda entry, message: ("answer", {"text": entry.reason}),
+}

@@ -1,0 +1,92 @@
+"""How long a message takes to write: prompt tokens outside the cache, thinking, and the text of each call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asyncfc_sim.core.messages import arguments
+
+from .decoder import Decoder
+from .durations import DurationModel, uniform
+from .script import NextMessage, ToolUse
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """How long things take. `overhead=False` makes what only futures cost free: awaits, prompts, longer arguments."""
+
+    decoder: Decoder
+    durations: DurationModel
+    overhead: bool = True
+
+    @property
+    def turn_overhead_s(self) -> float:
+        """An estimate of what an extra request costs: its prefill, and a message that only awaits."""
+        decoder = self.decoder
+        tokens = decoder.step_tokens + decoder.await_tokens
+        return decoder.ttft_s(decoder.placeholder_tokens) + tokens * decoder.itl_s() if self.overhead else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """When the parts of a message are out, in seconds after its request; the last call closes when the message ends."""
+
+    uncached_tokens: int
+    tokens: int
+    first_token_s: float
+    calls_s: tuple[float, ...]
+    end_s: float
+
+
+class Writer:
+    """Times the messages of one conversation. It remembers what the server has in its prefix cache."""
+
+    def __init__(self, models: Models, seed: int, case: str) -> None:
+        self._decoder, self._overhead = models.decoder, models.overhead
+        self._seed, self._case = seed, case
+        self._prompt = 0  # messages of the transcript at the last request
+
+    def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing:
+        """Time a message that answers a request whose first `cached` messages the server has seen as they are."""
+        decoder = self._decoder
+        uncached = self._uncached_tokens(transcript, cached)
+        ttft_s, itl_s = decoder.ttft_s(uncached), decoder.itl_s()
+        if message.is_await and not self._overhead:
+            ttft_s = itl_s = 0.0
+        tokens = self._thinking_tokens(message)
+        calls_s = []
+        for use in message.calls:
+            tokens += self._call_tokens(use)
+            calls_s.append(ttft_s + tokens * itl_s)
+        return Writing(uncached, tokens, ttft_s, tuple(calls_s), ttft_s + tokens * itl_s)
+
+    def _thinking_tokens(self, message: NextMessage) -> int:
+        """Tokens besides the calls; the same message has as many under every policy (common random numbers)."""
+        decoder = self._decoder
+        if not message.calls:
+            return decoder.answer_tokens
+        if message.is_await:  # assumed: as much thought as the median message
+            return decoder.step_tokens
+        return decoder.step_tokens_at(uniform(self._seed, f"{self._case}/step", message.calls[0].origin))
+
+    def _call_tokens(self, use: ToolUse) -> int:
+        if not use.origin:
+            return self._decoder.await_tokens
+        text = arguments(use.args) if self._overhead else ""
+        return self._decoder.call_tokens(json.dumps({"name": use.tool}) + text)
+
+    def _uncached_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> int:
+        """All since `cached`, but for the message decoded last: its keys and values are there from decoding it."""
+        before, self._prompt = self._prompt, len(transcript)
+        if not self._overhead:
+            return 0
+        texts: list[str] = []
+        for position in range(cached, len(transcript)):
+            message = transcript[position]
+            if position < before or message["role"] != "assistant":
+                texts.append(message["content"] or "")
+                texts.extend(call["function"]["arguments"] for call in message.get("tool_calls", ()))
+        return sum(map(self._decoder.text_tokens, texts))
