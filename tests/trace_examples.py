@@ -6,6 +6,8 @@ A message takes 0.4 s of prefill and 0.38 s to 0.5 s of decoding; the lookups ta
 
 from typing import Any
 
+from hypothesis import strategies as st
+
 from asyncfc_sim.core.footprint import parse_pattern
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.values import ErrorValue
@@ -137,4 +139,50 @@ def long_run(calls: int = 40) -> Run:
     run.record((end, "touch", {"futures": list(range(1, calls + 1))}))
     message(run, 2, end, end + 0.6, end + 1.0)
     run.record((end + 1.0, "answer", {}))
+    return run.run()
+
+
+@st.composite
+def random_runs(draw: st.DrawFn) -> Run:
+    """Any run that a driver could record, in eighths of a second so that sums are exact: calls of every fate, with
+    references to earlier ones, messages, touches and deliveries; possibly cut off before its end."""
+    run = recorder("random")
+    events: list[Any] = []
+    steps = st.integers(0, 8).map(lambda eighths: eighths / 8)
+    t = 0.0
+    for turn in range(1, draw(st.integers(0, 3)) + 1):
+        for rule in ("request", "first_token", "message"):
+            events.append((t, rule, {"turn": turn}))
+            t += draw(steps)
+    settled: dict[int, float] = {}
+    issued = 0.0
+    for future in range(1, draw(st.integers(0, 6)) + 1):
+        needs = draw(st.lists(st.sampled_from(sorted(settled)), max_size=2)) if settled else []
+        issued += draw(steps)
+        args = {f"a{number}": Ref(need, ("x",)) for number, need in enumerate(needs)}
+        events.append((issued, "issue", {"future": future, "tool": f"t{future % 3}", "args": args}))
+        ready = max([issued, *(settled[need] for need in needs)])
+        fate = draw(st.sampled_from(["ok", "failed", "poisoned", "cancelled", "timeout", "open", "held"]))
+        begun = ready + draw(steps)
+        ended = begun + draw(steps)
+        error = {"kind": "tool_error", "message": "no"}
+        if fate not in ("poisoned", "held"):
+            events.append((begun, "start", {"future": future, "tool": f"t{future % 3}", "args": {}, **NO_EFFECTS}))
+        if fate == "ok":
+            events.append((ended, "finish", {"future": future, "value": future}))
+        elif fate in ("failed", "poisoned"):
+            ended = ready if fate == "poisoned" else ended
+            events.append((ended, "fail", {"future": future, "error": error}))
+        elif fate in ("cancelled", "timeout"):
+            events.append((ended, "cancel" if fate == "cancelled" else fate, {"future": future}))
+            events.append((ended, "fail", {"future": future, "error": {**error, "kind": fate}}))
+            events.append((ended + draw(steps), "end", {"future": future}))
+        if fate not in ("open", "held"):
+            settled[future] = ended
+            if draw(st.booleans()):
+                rule = draw(st.sampled_from(["touch", "deliver"]))
+                events.append((ended + draw(steps), rule, {"futures": [future]}))
+    events.sort(key=lambda event: event[0])
+    for event in events[: draw(st.integers(0, len(events)))] if draw(st.booleans()) else events:
+        run.record(event)
     return run.run()

@@ -30,7 +30,8 @@ class Pattern:
     below: bool = False
 
     def __str__(self) -> str:
-        head, *rest = self.key or ("",)
+        key = ("", *self.key) if self.key and ":" in self.key[0] else self.key
+        head, *rest = key or ("",)
         text = head + ("" if not rest else ":" + "/".join(rest))
         if not self.below:
             return text
@@ -91,7 +92,7 @@ def parse_pattern(text: str) -> Pattern:
     out of the key's first segment: such a key would silently stand for something else.
     """
     scheme, colon, rest = text.partition(":")
-    raw = [scheme, *rest.split("/")] if colon else text.split("/")
+    raw = scheme.split("/") + rest.split("/") if colon else text.split("/")
     below = raw[-1] == "*"
     segments: list[str] = []
     for segment in raw[:-1] if below else raw:
@@ -114,7 +115,14 @@ KeyTemplates = Iterable[str] | Callable[[Arguments], Iterable[str]]
 
 
 class BadFootprint(ValueError):
-    """A declared footprint that does not hold for these arguments: it climbs out of its template, or its bound."""
+    """A declared footprint that does not hold for these arguments: it climbs out of its template, or its bound.
+
+    `bound` is the region that held as far as the arguments could be followed.
+    """
+
+    def __init__(self, reason: str, bound: Footprint) -> None:
+        super().__init__(reason)
+        self.bound = bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,50 +138,82 @@ class Declaration:
     bound_reads: tuple[str, ...] | None = None
     bound_writes: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("reads", "writes", "bound_reads", "bound_writes"):
+            templates = getattr(self, name)
+            if isinstance(templates, str):  # it would be read letter by letter
+                raise TypeError(f"{name} is a list of templates, not the single string {templates!r}")
+            if templates is not None and not callable(templates):
+                object.__setattr__(self, name, tuple(templates))
+        for pattern in (self.bound_reads or ()) + (self.bound_writes or ()):
+            parse_pattern(pattern)  # raises ValueError here rather than in the middle of a run
+
     def footprint(self, args: Arguments) -> Footprint:
         """The footprint for `args`, in which arguments not known yet are `UNKNOWN`.
 
         Raises BadFootprint if a value climbs (`..`) out of the place it is inserted at, if a template names an
-        argument that is not there, or if a function answers outside the declared bound.
+        argument that is not there, or if a function fails or answers outside the declared bound.
         """
-        reads = _instantiate(self.reads, args, self.bound_reads)
-        writes = _instantiate(self.writes, args, self.bound_writes)
-        return Footprint(tuple(read for read in reads if not _covered(read, writes)), writes)
+        reads, fault_in_reads = _instantiate(self.reads, args, self.bound_reads)
+        writes, fault_in_writes = _instantiate(self.writes, args, self.bound_writes)
+        footprint = Footprint(tuple(read for read in reads if not _covered(read, writes)), writes)
+        if fault_in_reads or fault_in_writes:
+            raise BadFootprint(fault_in_reads or fault_in_writes, footprint)
+        return footprint
 
 
-def _instantiate(templates: KeyTemplates, args: Arguments, bound: tuple[str, ...] | None) -> tuple[Pattern, ...]:
+def _instantiate(
+    templates: KeyTemplates, args: Arguments, bound: tuple[str, ...] | None
+) -> tuple[tuple[Pattern, ...], str]:
+    """The patterns for `args`, and what is wrong with them ("" if nothing)."""
     if not callable(templates):
-        return tuple(dict.fromkeys(_fill(template, args) for template in templates))
+        filled = [_fill(template, args) for template in templates]
+        faults = [fault for _, fault in filled if fault]
+        return tuple(dict.fromkeys(pattern for pattern, _ in filled)), "".join(faults[:1])
     region = (ANYWHERE,) if bound is None else tuple(map(parse_pattern, bound))
     if any(value is UNKNOWN for value in args.values()):
-        return region
+        return region, ""
     try:
-        patterns = tuple(dict.fromkeys(map(parse_pattern, templates(args))))
+        texts = templates(args)
+        if isinstance(texts, str):
+            raise TypeError(f"it answered {texts!r}, not a list")
+        patterns = tuple(dict.fromkeys(map(parse_pattern, texts)))
     except Exception as error:
-        raise BadFootprint(f"its footprint function failed: {type(error).__name__}: {error}") from error
+        return region, f"its footprint function failed: {type(error).__name__}: {error}"
     for pattern in patterns:
         if not _covered(pattern, region):
-            raise BadFootprint(f"its footprint {pattern} lies outside the declared bound")
-    return patterns
+            return region, f"its footprint {pattern} lies outside the declared bound"
+    return patterns, ""
 
 
-def _fill(template: str, args: Arguments) -> Pattern:
-    text = ""
-    for literal, name, _, _ in _parse_template(template):
-        text += literal
-        if name is None:
-            continue
-        if name not in args:
-            raise BadFootprint(f"its footprint {template!r} needs the argument {name!r}")
-        if args[name] is UNKNOWN:
-            return _region(text)
-        value = args[name]
-        piece = value if isinstance(value, str) else canonical(value)
-        _refuse_climbing(piece, template)
-        if "*" in piece:  # a glob: all that it could match
-            return _region(text + piece[: piece.index("*")])
-        text += piece
-    return _pattern(text, template)
+def _fill(template: str, args: Arguments) -> tuple[Pattern, str]:
+    """The pattern that a template gives, and why it does not hold for these arguments ("" if it does).
+
+    Each argument must leave the key in the region that stands before it (`k:d/*` in `k:d/{a}`), because that region
+    bounded the call while the argument was unknown. What is unknown or at fault leaves the region before it.
+    """
+    text, region = "", ANYWHERE
+    try:
+        for literal, name, _, _ in _parse_template(template):
+            text += literal
+            if name is None:
+                continue
+            region = _narrowed(region, _region(text))
+            if name not in args:
+                return region, f"its footprint {template!r} needs the argument {name!r}"
+            value = args[name]
+            if value is UNKNOWN:
+                return region, ""
+            piece = value if isinstance(value, str) else canonical(value)
+            star = piece.find("*")
+            if star >= 0:  # a glob: all that it could match
+                if ".." in piece[star:].split("/"):
+                    raise ValueError(f"{piece!r} climbs")
+                return _narrowed(region, _region(text + piece[:star])), ""
+            text += piece
+        return _narrowed(region, parse_pattern(text)), ""
+    except (ValueError, TypeError, RecursionError) as error:  # no pattern, or not even JSON
+        return region, f"its footprint {template!r}: {error}"
 
 
 @lru_cache(maxsize=4096)
@@ -181,24 +221,13 @@ def _parse_template(template: str) -> tuple[tuple[str, str | None, str | None, s
     return tuple(Formatter().parse(template))
 
 
-def _refuse_climbing(piece: str, template: str) -> None:
-    """A value may climb inside itself, but not above where it is inserted: the region that bounded this call while
-    the value was unknown must still hold."""
-    depth = 0
-    for segment in piece.split("/"):
-        depth += {"..": -1, "": 0, ".": 0}.get(segment, 1)
-        if depth < 0:
-            raise BadFootprint(f"{piece!r} leads out of its footprint {template!r}")
-
-
-def _pattern(text: str, template: str) -> Pattern:
-    try:
-        return parse_pattern(text)
-    except ValueError as error:
-        raise BadFootprint(f"its footprint {template!r}: {error}") from None
+def _narrowed(region: Pattern, pattern: Pattern) -> Pattern:
+    if not region.covers(pattern):
+        raise ValueError(f"{pattern} leads out of {region}")
+    return pattern
 
 
 def _region(prefix: str) -> Pattern:
     """All keys that start with `prefix`: its last complete segment and everything below."""
-    complete = max(prefix.rfind("/"), prefix.rfind(":")) + 1
+    complete = max(prefix.rfind("/"), prefix.find(":")) + 1
     return parse_pattern(prefix[:complete] + "*")

@@ -296,9 +296,11 @@ class Session:
         self.transcript.close(text)
         self._act(Answer(text))
 
-    def value_of(self, number: int) -> Value:
-        """The value of the call numbered `number`, which may share the future of an earlier one. KeyError if none."""
-        return self.scheduler.values[self._same_as.get(number, number)]
+    def values(self) -> dict[int, Value]:
+        """The value of every settled call by its number, those that share the future of an earlier call included."""
+        values = self.scheduler.values
+        shared = {number: values[future] for number, future in self._same_as.items() if future in values}
+        return {**values, **shared}
 
     def _pending(self) -> list[int]:
         return [future for future, state in self.scheduler.futures.items() if not isinstance(state, Resolved)]

@@ -162,6 +162,8 @@ def copy_json(value: Value) -> Value:
 
 def inherited(error: ErrorValue, origin: int) -> ErrorValue:
     """The error of a call whose argument is `error`, the value of future `origin` or inherited by it."""
+    if error.kind == "dependency_failed":  # it says so already: a message that grew would fill memory along a chain
+        return error
     root = error.origin if error.origin is not None else origin
     return ErrorValue("dependency_failed", f"it needs $f{root}, which failed: {error.message}", origin=root)
 

@@ -36,7 +36,7 @@ GLYPHS = {
         Glyph("wait", "·", ".", "dim"),
         Glyph("queued", "┄", "-", "yellow"),
         Glyph("running", "━", "=", "green"),
-        Glyph("given up, may still act", "╌", "~", "magenta"),
+        Glyph("given up, still running", "╌", "~", "magenta"),
         Glyph("no value", "✗", "x", "bold red"),
     )
 }

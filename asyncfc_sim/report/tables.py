@@ -58,7 +58,8 @@ def _seconds(of: Callable[[PolicyRow], float | None]) -> Callable[[Sequence[Poli
         values = [of(row) for row in rows]
         largest = max((abs(value) for value in values if value is not None), default=0.0)
         decimals = 3 if largest < 1 else 2 if largest < 100 else 1 if largest < 10_000 else 0
-        return ["-" if value is None else f"{value + 0.0:.{decimals}f}" for value in values]
+        # Rounded, then plus zero: what rounds to nothing must not show as -0.00.
+        return ["-" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}" for value in values]
 
     return cells
 

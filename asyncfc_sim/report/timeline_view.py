@@ -6,7 +6,6 @@ State is shown by the glyph and by the word beside the bar, and also by colour.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
@@ -28,11 +27,12 @@ def render_timelines(runs: Sequence[Run], width: int | None = None, *, max_calls
     return _View(tuple(map(timeline, runs)), width, max_calls)
 
 
-@dataclass(frozen=True, slots=True)
 class _View:
-    lines: tuple[Timeline, ...]
-    width: int | None
-    max_calls: int
+    def __init__(self, lines: Sequence[Timeline], width: int | None, max_calls: int) -> None:
+        self.lines, self.width, self.max_calls = lines, width, max_calls
+        self.of_case: dict[str | None, list[Timeline]] = {}
+        for line in lines:
+            self.of_case.setdefault(line.header.case, []).append(line)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = min(self.width or options.max_width, options.max_width)
@@ -47,7 +47,7 @@ class _View:
         if not self.lines:
             yield Text("no runs")
             return
-        titles = [_title(line, self._of_case(line)) for line in self.lines]
+        titles = [_title(line, self.of_case[line.header.case]) for line in self.lines]
         for number, line in enumerate(self.lines):
             if number == 0 or titles[number] != titles[number - 1]:
                 yield from ([Text()] if number else [])
@@ -62,7 +62,7 @@ class _View:
     def _run(self, canvas: Canvas, line: Timeline) -> Iterator[Text]:
         baseline = self._baseline(line)
         name = canvas.printable(line.header.policy or line.header.source)
-        own = _inputs(line, self._of_case(line), shared=False)
+        own = _inputs(line, self.of_case[line.header.case], shared=False)
         inputs = canvas.printable(f" ({', '.join(own)})" if own else "")
         yield Text.assemble((name, "bold"), inputs, f"  {in_seconds(line.makespan_s)}{_saved(line, baseline)}")
         if not line.decoder and not line.calls:
@@ -75,22 +75,25 @@ class _View:
             yield canvas.row("decoder", pieces, _note(line.split.decode_s))
         shown, hidden = line.calls[: self.max_calls], line.calls[self.max_calls :]
         for call in shown:
-            running = call.running
-            note = _note(running[1] - running[0]) if call.status == "ok" and running else Text(call.status, "red")
-            yield canvas.row(_label(call), _call_pieces(call), note)
+            yield canvas.row(_label(call), _call_pieces(call), _outcome(call))
         if hidden:
             yield from canvas.wrapped(_hidden(hidden), "dim", indent="  ")
 
-    def _of_case(self, line: Timeline) -> list[Timeline]:
-        return [other for other in self.lines if other.header.case == line.header.case]
-
-    def _baseline(self, line: Timeline) -> Timeline:
-        same = self._of_case(line)
-        return next((other for other in same if other.header.policy == "sync"), same[0])
+    def _baseline(self, line: Timeline) -> Timeline | None:
+        """The synchronous run of the same case, unless this is it."""
+        found = next((other for other in self.of_case[line.header.case] if other.header.policy == "sync"), None)
+        return None if found is line else found
 
 
 def _label(call: CallSpan) -> str:
     return f"f{call.future} {call.text}"
+
+
+def _outcome(call: CallSpan) -> Text:
+    """How long the tool ran, or, which matters more, why there is no value."""
+    if call.status != "ok":
+        return Text(call.status, "red")
+    return _note(call.running[1] - call.running[0]) if call.running else Text()
 
 
 def _call_pieces(call: CallSpan) -> list[Piece]:
@@ -100,7 +103,7 @@ def _call_pieces(call: CallSpan) -> list[Piece]:
         settled = call.ended_s if call.settled_s is None else call.settled_s
         pieces.append((started, min(settled, call.ended_s), "running"))
         if settled < call.ended_s:
-            pieces.append((settled, call.ended_s, "given up, may still act"))
+            pieces.append((settled, call.ended_s, "given up, still running"))
     if call.status != "ok" and call.settled_s is not None:
         pieces.append((call.settled_s, call.settled_s, "no value"))
     return pieces
@@ -125,9 +128,9 @@ def _inputs(line: Timeline, same: Sequence[Timeline], *, shared: bool) -> list[s
     ]
 
 
-def _saved(line: Timeline, baseline: Timeline) -> str:
+def _saved(line: Timeline, baseline: Timeline | None) -> str:
     """What the run saved against its baseline."""
-    if baseline is line or not line.makespan_s or not baseline.makespan_s:
+    if baseline is None or not line.makespan_s or not baseline.makespan_s:
         return ""
     saved = baseline.makespan_s - line.makespan_s
     word = "saved" if saved >= 0 else "lost"
@@ -135,15 +138,15 @@ def _saved(line: Timeline, baseline: Timeline) -> str:
     return f", {word} {in_seconds(abs(saved))} ({share:.0f} %), speed-up {speedup:.2f}x"
 
 
-def _overlap(line: Timeline, baseline: Timeline) -> str:
+def _overlap(line: Timeline, baseline: Timeline | None) -> str:
     """Where the time was saved, and what was paid for it."""
     split = line.split
     named = (("tool||tool", split.tool_tool_s), ("decode||tool", split.decode_tool_s))
     parts = [f"{name} {in_seconds(value)}" for name, value in named if value > 0]
     if not parts:
         return ""
-    extra = split.decode_s - baseline.split.decode_s
-    paid = f"; {in_seconds(extra)} more decoding" if baseline is not line and extra > 1e-9 else ""
+    extra = split.decode_s - baseline.split.decode_s if baseline else 0.0
+    paid = f"; {in_seconds(extra)} more decoding" if extra > 1e-9 else ""
     return f"overlap: {' + '.join(parts)}{paid}"
 
 

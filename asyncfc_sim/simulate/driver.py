@@ -16,7 +16,7 @@ from asyncfc_sim.core import session_events as session
 from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.session import Session
-from asyncfc_sim.core.values import ErrorValue
+from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.traces.trace import Header, Recorder
 from asyncfc_sim.workloads.workload import Task
 
@@ -62,6 +62,15 @@ class Simulation:
         """From the first user message to the last answer, tools that outlive it included."""
         return self.recorder.events[-1][0] if self.recorder.events else 0.0
 
+    def values(self) -> dict[int, Value]:
+        """The value of every call that has one, by its future in the task's programs."""
+        values = self.session.values()
+        numbers = {number: origin for script in self._scripts for number, origin in script.origin.items()}
+        return {origin: values[number] for number, origin in numbers.items() if number in values}
+
+    def _origin(self, number: int) -> int:
+        return next(script.origin[number] for script in reversed(self._scripts) if number in script.origin)
+
     # ------------------------------------------------------------------------------------------- time and events
 
     def _after(self, delay_s: float, action: Callable[[], None]) -> None:
@@ -99,9 +108,10 @@ class Simulation:
         self._feed(session.UserMessage(turn.prompt))
 
     def _run_tool(self, start: Start) -> None:
-        value = self.world.call(start.future, start.tool, start.args)
+        origin = self._origin(start.future)
+        value = self.world.call(origin, start.tool, start.args)
         kind = self.task.kinds.get(start.tool, start.tool)
-        duration_s = self.models.durations.sample_s(kind, uniform(self.seed, self.task.name, start.future))
+        duration_s = self.models.durations.sample_s(kind, uniform(self.seed, self.task.name, origin))
         failed = isinstance(value, ErrorValue)
         end: session.Event = Fail(start.future, value) if failed else Finish(start.future, value)
         self._after(duration_s, partial(self._feed, end))

@@ -31,8 +31,8 @@ class Rule:
 class DurationModel:
     """A profile: which kind each tool is of, and the duration of each kind in seconds.
 
-    A tool is named `Class.method` or by its bare name. A rule with exactly that name comes first, then the rules in
-    the order of the file, then `default`.
+    A tool is named `Class.method`, by its bare name, or by a kind if its workload says which. A rule with exactly that
+    name comes first, then a kind of that name, then the rules in the order of the file, then `default`.
     """
 
     name: str
@@ -44,6 +44,8 @@ class DurationModel:
     def rule_of(self, tool: str) -> Rule:
         """The rule that decides the kind of `tool`."""
         exact = (rule for rule in self.rules if rule.pattern == tool)
+        if tool in self.kinds:
+            return next(exact, Rule(tool, tool, "assumed", "the workload names this kind"))
         matching = (rule for rule in self.rules if fnmatchcase(tool, rule.pattern))
         return next(exact, None) or next(matching, self.default)
 

@@ -67,15 +67,15 @@ class Script:
         self._dependence = dependence
         self.numbered = numbered
         self._number: dict[int, int] = {}  # future in the program -> number in the session
-        self._origin: dict[int, int] = {}  # and back
+        self.origin: dict[int, int] = {}  # and back
         self._shown: dict[int, Value] = {}  # by future in the program
         self._stopped = False
 
     def show(self, values: Mapping[int, Value]) -> None:
         """The model has been given these values, by number."""
         for number, value in values.items():
-            if number in self._origin:
-                self._shown[self._origin[number]] = value
+            if number in self.origin:
+                self._shown[self.origin[number]] = value
 
     def stop(self) -> None:
         """strict cut the turn off: what a model would do about the failure is unknown, so it answers."""
@@ -129,7 +129,7 @@ class Script:
         args = {name: self._written(template) for name, template in call.args.items()}
         self.numbered += 1
         self._number[call.future] = self.numbered
-        self._origin[self.numbered] = call.future
+        self.origin[self.numbered] = call.future
         return ToolUse(call.tool, args, call.future)
 
     def _written(self, template: Template) -> Template:

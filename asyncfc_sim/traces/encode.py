@@ -12,7 +12,7 @@ from asyncfc_sim.core.footprint import Pattern
 from asyncfc_sim.core.references import Ref, Template, Text, format_string, parse_string
 from asyncfc_sim.core.values import JSON, ErrorValue
 
-from .rules import RULES
+from .rules import OPTIONAL
 
 
 def template_to_json(template: Template) -> JSON:
@@ -41,11 +41,17 @@ def template_from_json(value: JSON) -> Template:
             return value
 
 
+_ATOMS = {str, int, bool, type(None)}  # asked first: most of what a trace holds
+
+
 def plain(value: Any) -> JSON:
     """JSON for a value as the drivers have it. Raises ValueError for what is none: an object, NaN, a set."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is dict and all(type(name) is str for name in value):
+        return {name: plain(item) for name, item in value.items()}
     match value:
-        case None | bool() | str():
-            return value
         case ErrorValue():
             return value.to_json()["error"]
         case Pattern():
@@ -53,9 +59,11 @@ def plain(value: Any) -> JSON:
         case Mapping():
             if not all(isinstance(name, str) for name in value):
                 raise ValueError("an object with a key that is no string is not JSON")
-            return {name: plain(item) for name, item in value.items()}
+            return {str(name): plain(item) for name, item in value.items()}
         case list() | tuple():
             return [plain(item) for item in value]
+        case str():
+            return str(value)
         case Integral():  # NumPy's too
             return int(value)
         case Real() if math.isfinite(value):
@@ -66,13 +74,13 @@ def plain(value: Any) -> JSON:
 
 def encode_fields(rule: str, fields: Mapping[str, Any]) -> dict[str, JSON]:
     """The fields of an event as JSON; optional ones that are None are left out. Raises ValueError as `plain` does."""
-    optional = [name for name, kind in RULES.get(rule, {}).items() if kind.endswith("?")]
+    optional = OPTIONAL.get(rule, ())
     encoded = {}
     for name, value in fields.items():
         if value is None and name in optional:
             continue
         try:
-            encoded[name] = template_to_json(dict(value)) if (rule, name) == ("issue", "args") else plain(value)
+            encoded[name] = template_to_json(dict(value)) if rule == "issue" and name == "args" else plain(value)
         except ValueError as error:
             raise ValueError(f"{rule}: {name}: {error}") from None
     return encoded

@@ -87,6 +87,20 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 }
 
 
+_Checks = list[tuple[str, str, Callable[[Any], bool], bool]]  # field, what is expected, test, optional
+
+
+def _checks(kinds: Mapping[str, str]) -> _Checks:
+    return [(name, *KINDS[kind.rstrip("?")], kind.endswith("?")) for name, kind in kinds.items()]
+
+
+_EVENT_CHECKS: Final = {rule: _checks(kinds) for rule, kinds in RULES.items()}
+_HEADER_CHECKS: Final = _checks(HEADER)
+OPTIONAL: Final = {
+    rule: frozenset(name for name, *_, optional in checks if optional) for rule, checks in _EVENT_CHECKS.items()
+}
+
+
 def check_event(t: Any, rule: Any, fields: Mapping[str, Any], last_t: float) -> None:
     """Raise ValueError, saying what was expected, if this is no event that may follow one at `last_t` seconds."""
     if not _is_number(t):
@@ -97,7 +111,7 @@ def check_event(t: Any, rule: Any, fields: Mapping[str, Any], last_t: float) -> 
         close = get_close_matches(str(rule), RULES, n=1)
         expected = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(RULES)}"
         raise ValueError(f"unknown rule {_shown(rule)}; {expected}")
-    _check_fields(str(rule), RULES[rule], fields)
+    _check_fields(rule, _EVENT_CHECKS[rule], fields)
 
 
 def check_header(fields: Mapping[str, Any]) -> None:
@@ -106,16 +120,15 @@ def check_header(fields: Mapping[str, Any]) -> None:
         if name not in HEADER:
             raise ValueError(f"unknown header field {name!r}; what is particular to a run goes under 'inputs'")
     given = {name: value for name, value in fields.items() if value is not None or name not in NULLABLE}
-    _check_fields("the header", HEADER, given)
+    _check_fields("the header", _HEADER_CHECKS, given)
 
 
-def _check_fields(what: str, kinds: Mapping[str, str], fields: Mapping[str, Any]) -> None:
-    for name, kind in kinds.items():
-        expected, holds = KINDS[kind.rstrip("?")]
+def _check_fields(what: str, checks: _Checks, fields: Mapping[str, Any]) -> None:
+    for name, expected, holds, optional in checks:
         if name in fields:
             if not holds(fields[name]):
                 raise ValueError(f"{what}: {name} is {_shown(fields[name])}; expected {expected}")
-        elif not kind.endswith("?"):
+        elif not optional:
             raise ValueError(f"{what} lacks the field {name!r}; expected {expected}")
 
 

@@ -1,0 +1,104 @@
+"""What no schedule can beat: the longest path through decoding, calls, and what must wait for what.
+
+An oracle's bound: it knows every footprint in advance (no address edges), has a worker for every call, writes each
+message once, with a warm cache and the shorter of an argument and its reference, and never awaits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asyncfc_sim.core.events import Issue
+from asyncfc_sim.core.messages import arguments
+from asyncfc_sim.core.order import DecodeStep, critical_path, happens_before, longest_path_with_decoder, observe
+from asyncfc_sim.core.syntax import Call
+from asyncfc_sim.core.values import ErrorValue, Value, bind
+from asyncfc_sim.workloads.workload import Task, Turn
+
+from .durations import uniform
+from .reference import Reference, path
+from .script import Messages
+from .writing import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Seconds over a whole conversation, turn after turn: the longest path, and the terms of the paper's Eq. 1.
+
+    `least_s` is the sum over turns of max(T_LLM, T_cp): a turn ends by waiting for its calls, so that is the
+    denominator of Eq. 1 for a conversation.
+    """
+
+    longest_path_s: float
+    decode_s: float
+    tool_s: float
+    least_s: float
+
+
+def bound(task: Task, reference: Reference, models: Models, seed: int, messages: Messages) -> Bound:
+    """The bound of `task`, with the durations that every policy gets."""
+    total = Bound(0.0, 0.0, 0.0, 0.0)
+    for turn in task.turns:
+        one = _turn_bound(task, turn, reference.values, models, seed, messages)
+        total = Bound(
+            total.longest_path_s + one.longest_path_s,
+            total.decode_s + one.decode_s,
+            total.tool_s + one.tool_s,
+            total.least_s + one.least_s,
+        )
+    return total
+
+
+def _turn_bound(
+    task: Task, turn: Turn, values: Mapping[int, Value], models: Models, seed: int, messages: Messages
+) -> Bound:
+    decoder = models.decoder
+    opening_s = decoder.ttft_s(0)
+    steps: list[DecodeStep] = []
+    issued = []
+    duration: dict[int, float] = {}
+    touched: list[int] = []
+    fresh = True  # the next call begins a message
+    for event in path(turn.program, values):
+        if not isinstance(event, Issue):
+            steps.append(DecodeStep(0.0, touch=event.futures))
+            touched += event.futures
+            fresh = True
+            continue
+        call = event.call
+        tokens = _call_tokens(call, values, models)
+        if fresh:
+            tokens += decoder.step_tokens_at(uniform(seed, f"{task.name}/step", call.future))
+        steps.append(DecodeStep((opening_s if fresh else 0.0) + tokens * decoder.itl_s(), issue=call.future))
+        tool = task.tools[call.tool]
+        issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
+        duration[call.future] = _duration_s(task, call, values, models, seed)
+        fresh = messages == "call"
+    steps.append(DecodeStep(opening_s + decoder.answer_tokens * decoder.itl_s()))
+    order = happens_before(issued, address=False)
+    decode_s = sum(step.decode_s for step in steps)
+    critical_s, _ = critical_path(order, duration)
+    longest_s = longest_path_with_decoder(order, duration, steps)
+    return Bound(longest_s, decode_s, sum(duration.values()), max(decode_s, critical_s))
+
+
+def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> int:
+    name = json.dumps({"name": call.tool})
+    if not models.overhead:
+        return models.decoder.call_tokens(name)
+    texts = [arguments(call.args)]
+    literal: Any = bind(dict(call.args), values)
+    if not isinstance(literal, ErrorValue):
+        texts.append(arguments(literal))
+    return min(models.decoder.call_tokens(name + text) for text in texts)
+
+
+def _duration_s(task: Task, call: Call, values: Mapping[int, Value], models: Models, seed: int) -> float:
+    value = values.get(call.future)
+    if isinstance(value, ErrorValue) and value.kind in ("dependency_failed", "not_executed", "invalid_reference"):
+        return 0.0  # it never ran
+    kind = task.kinds.get(call.tool, call.tool)
+    return models.durations.sample_s(kind, uniform(seed, task.name, call.future))

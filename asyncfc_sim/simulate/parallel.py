@@ -1,0 +1,74 @@
+"""An experiment spread over processes. The results do not depend on how many: every case has its own random numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
+
+from asyncfc_sim.workloads.workload import Task
+
+from .experiment import Arm, ArmResult, run_arms
+from .writing import Models
+
+CHUNK = 20  # tasks: enough work to outweigh starting it, few enough for progress to show
+WORTH_IT = 100  # tasks below which starting processes costs more than it saves
+
+# Loads all tasks of the experiment. It must be picklable: a module's function, or a `partial` of one.
+LoadTasks = Callable[[], Sequence[Task]]
+
+
+def run_in_processes(
+    load: LoadTasks,
+    n: int,
+    arms: Sequence[Arm],
+    models: Models,
+    seed: int,
+    advance: Callable[[int], None],
+    workers: int | None = None,
+) -> list[ArmResult]:
+    """Run `n` tasks under all arms on `workers` processes (default: one per CPU; 1 or few tasks: in this process).
+
+    `advance` is told of every task done.
+    """
+    workers = workers or os.cpu_count() or 1
+    if workers == 1 or n < WORTH_IT:
+        return run_arms(load(), arms, models, seed, lambda: advance(1))
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # Ctrl-C: do not start what is queued
+        return _gather(pool, load, n, arms, models, seed, advance)
+
+
+def _gather(
+    pool: Executor,
+    load: LoadTasks,
+    n: int,
+    arms: Sequence[Arm],
+    models: Models,
+    seed: int,
+    advance: Callable[[int], None],
+) -> list[ArmResult]:
+    chunks = [(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
+    parts = [pool.submit(_run_chunk, load, first, last, arms, models, seed) for first, last in chunks]
+    results = [ArmResult(arm) for arm in arms]
+    for (first, last), part in zip(chunks, parts, strict=True):
+        for result, more in zip(results, part.result(), strict=True):
+            result.cases += more.cases
+            result.eq1 += more.eq1
+        advance(last - first)
+    return results
+
+
+_loaded: dict[str, Sequence[Task]] = {}  # one process, one experiment: tasks are loaded once per worker
+
+
+def _run_chunk(
+    load: LoadTasks, first: int, last: int, arms: Sequence[Arm], models: Models, seed: int
+) -> list[ArmResult]:
+    key = repr(load)
+    if key not in _loaded:
+        _loaded[key] = load()
+    return run_arms(_loaded[key][first:last], arms, models, seed)

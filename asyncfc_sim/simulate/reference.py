@@ -1,0 +1,58 @@
+"""A task run in order on its own tools: the values that every policy must reproduce, and the path that was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from asyncfc_sim.core.events import Drain, Issue, Resume, Touch
+from asyncfc_sim.core.interpreter import Interpreter
+from asyncfc_sim.core.scheduler import Failure
+from asyncfc_sim.core.sequential import run_sequential
+from asyncfc_sim.core.syntax import Program
+from asyncfc_sim.core.values import Value, canonical
+from asyncfc_sim.workloads.workload import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Values by future over the whole conversation, the world's final state, and where each turn stopped (strict)."""
+
+    values: Mapping[int, Value]
+    state: str
+    stopped: tuple[int | None, ...]
+
+
+def run_reference(task: Task, failure: Failure = "poison") -> Reference:
+    """Run all turns of `task`, call by call, in a fresh world."""
+    world = task.make_world()
+    values: dict[int, Value] = {}
+    stopped = []
+    for turn in task.turns:
+        outcome = run_sequential(turn.program, task.tools, world.call, failure)
+        values.update(outcome.values)
+        stopped.append(outcome.stopped_at)
+    return Reference(values, world.state(), tuple(stopped))
+
+
+def path(program: Program, values: Mapping[int, Value]) -> Iterator[Issue | Touch]:
+    """The statements that `program` goes through if its futures have `values`: calls, and what it looks at."""
+    decoder = Interpreter(program)
+    while (event := decoder.next_event()) is not None:
+        match event:
+            case Issue():
+                yield event
+            case Touch(futures):
+                yield event
+                if isinstance(decoder.receive(Resume({future: values[future] for future in futures})), Drain):
+                    return
+
+
+def difference(reference: Reference, values: Mapping[int, Value], state: str) -> str | None:
+    """What a run got that running in order does not give; None if all is the same. Compares values, then the world."""
+    for future, expected in reference.values.items():
+        if future not in values:
+            return f"$f{future} has no value; in order it is {canonical(expected):.80}"
+        if canonical(values[future]) != canonical(expected):
+            return f"$f{future} is {canonical(values[future]):.80}; in order it is {canonical(expected):.80}"
+    return None if state == reference.state else "the world ends in another state"

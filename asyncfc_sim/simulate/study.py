@@ -1,0 +1,100 @@
+"""From what a user asks for to arms and models: which policies, how calls become messages, what is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import get_args
+
+from asyncfc_sim.core.policy import POLICIES, Delivery, Grace, Policy, policy_named
+from asyncfc_sim.core.scheduler import Failure
+
+from .experiment import SYNC, Arm, Row
+from .script import Dependence, Messages
+from .writing import Models
+
+BOUND = "bound"
+LATER = {"plan": "LLMCompiler", "interrupt": "AsyncLM"}  # policies the design names that do not exist yet
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What to run. `messages` and `dependence` may name both ways, and then both are reported."""
+
+    policies: tuple[str, ...] = (*POLICIES, BOUND)
+    graces: tuple[Grace, ...] = (0.0, "auto")
+    delivery: Delivery = "on_touch"
+    failure: Failure = "poison"
+    messages: tuple[Messages, ...] = get_args(Messages)
+    dependence: tuple[Dependence, ...] = get_args(Dependence)
+
+    def arms(self) -> list[Arm]:
+        """All arms, sync first: every speed-up is over it. Only futures depend on `dependence` and the grace."""
+        names = [SYNC, *(name for name in self.policies if name != SYNC)]
+        arms = []
+        for grouping in self.messages:
+            for name in names:
+                arms += self._arms(name, grouping)
+        return arms
+
+    def _arms(self, name: str, grouping: Messages) -> list[Arm]:
+        if name == BOUND:
+            return [Arm(BOUND, None, grouping)]
+        if name in LATER:
+            raise ValueError(f"policy {name!r} ({LATER[name]}) is not there yet; there are: {', '.join(known())}")
+        if name not in POLICIES:
+            raise ValueError(f"there is no policy {name!r}; there are: {', '.join(known())}")
+        if not POLICIES[name].futures:
+            return [Arm(name, policy_named(name, failure=self.failure), grouping)]
+        return [
+            Arm(label(name, grace), self._with_grace(name, grace), grouping, dependence)
+            for grace in self.graces
+            for dependence in self.dependence
+        ]
+
+    def _with_grace(self, name: str, grace: Grace) -> Policy:
+        return policy_named(name, grace_s=grace, delivery=self.delivery, failure=self.failure)
+
+
+def known() -> list[str]:
+    return [*POLICIES, BOUND]
+
+
+def label(name: str, grace: Grace) -> str:
+    text = grace if isinstance(grace, str) else "inf" if grace == inf else f"{grace:g}"
+    return f"{name} grace={text}"
+
+
+def parse_graces(text: str) -> tuple[Grace, ...]:
+    """`0,0.5,auto,inf` -> grace times in seconds. Raises ValueError."""
+    graces: list[Grace] = []
+    for word in text.split(","):
+        word = word.strip()
+        try:
+            grace: Grace = "auto" if word == "auto" else float(word)
+        except ValueError:
+            raise ValueError(f"grace {word!r}: expected seconds, inf or auto") from None
+        if isinstance(grace, float) and not grace >= 0:
+            raise ValueError(f"grace {word!r}: expected seconds that are not negative")
+        graces.append(grace)
+    return tuple(dict.fromkeys(graces))
+
+
+def dependence_interval(rows: Sequence[Row], grouping: Messages, name: str) -> tuple[float, float] | None:
+    """The speed-up of an arm under `all` and under `values`: the truth about dependence lies between the two."""
+    found = {row.dependence: row.speedup for row in rows if (row.messages, row.label) == (grouping, name)}
+    return (found["all"], found["values"]) if len(found) == 2 else None
+
+
+def assumptions(models: Models, delivery: Delivery) -> list[str]:
+    """What the numbers rest on, for footnotes."""
+    decoder, durations = models.decoder, models.durations
+    kinds = {rule.provenance for rule in (*durations.rules, durations.default)}
+    return [
+        "simulated, not measured: decoding from "
+        f"models/decoders ({decoder.name}), tool times from models/tools ({durations.name})",
+        f"which tool takes how long: {' and '.join(sorted(kinds))}; the times of each kind: see the file",
+        f"futures: delivery {delivery}; each await is a message with a median message's thinking (assumed)",
+        "the answer to a user needs every result of its turn (assumed); users answer at once",
+    ]
