@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .footprint import EVERYTHING, BadFootprint, Footprint
+from .footprint import BadFootprint, Footprint
 from .syntax import Call, refs_in
-from .tool import Tool
+from .tool import Tool, Validate
 from .values import UNKNOWN, ErrorValue, Value, bind, follow, inherited, with_origin
 
 Arguments = Mapping[str, Any]
@@ -41,13 +41,37 @@ def prepare(call: Call, tool: Tool | None, values: Mapping[int, Value]) -> tuple
             return _bind_fault(call, template, values)
         args[name] = bound
     if tool.validate is not None:
-        args = tool.validate(args)
+        args = _validated(tool.validate, tool, args)
         if isinstance(args, ErrorValue):
             return with_origin(args, call.future)
     try:
-        return args, tool.footprint(args)
+        footprint = tool.footprint(args)
     except BadFootprint as fault:
         return ErrorValue("invalid_argument", f"{tool.name}: {fault}", call.future)
+    if tool.validate is not None and not _within_bounds(call, tool, footprint, values):
+        message = f"{tool.name}: its validation moved what it touches ({footprint}) out of what was known of it before"
+        return ErrorValue("invalid_argument", message, call.future)
+    return args, footprint
+
+
+def _validated(validate: Validate, tool: Tool, args: Arguments) -> Arguments | ErrorValue:
+    try:
+        return validate(args)
+    except Exception as error:
+        return ErrorValue("invalid_argument", f"{tool.name}: its validation failed: {type(error).__name__}: {error}")
+
+
+def _within_bounds(call: Call, tool: Tool, footprint: Footprint, values: Mapping[int, Value]) -> bool:
+    """Whether `footprint` lies within what the call held while it waited, whichever future it had to wait for last.
+
+    Bounds are taken from arguments that are not validated yet. If validation changed a key, a later call may have
+    been let past.
+    """
+    needs = needed(call)
+    return all(
+        footprint.within(bound(call, tool, {future: values[future] for future in needs if future != last}))
+        for last in needs
+    )
 
 
 def _bind_fault(call: Call, template: Any, values: Mapping[int, Value]) -> ErrorValue:
@@ -70,5 +94,5 @@ def bound(call: Call, tool: Tool, values: Mapping[int, Value]) -> Footprint:
         args[name] = UNKNOWN if isinstance(value, ErrorValue) else value
     try:
         return tool.footprint(args)
-    except BadFootprint:
-        return EVERYTHING  # the call will be refused, once every argument is known: see above
+    except BadFootprint as fault:
+        return fault.bound  # once every argument is known, the call is refused, or validation fills a default in

@@ -148,4 +148,6 @@ def _tick_step(at_least: float) -> float:
 
 def in_seconds(value: float) -> str:
     """A length of time for the eye: `2.78 s`, `50 ms`."""
-    return f"{value:.2f} s" if value >= 0.1 else f"{1000 * value:.3g} ms"
+    if value >= 0.1:
+        return f"{value:.2f} s"
+    return f"{1000 * value:.1f} ms" if value >= 0.001 else f"{1000 * value:.2g} ms"

@@ -13,16 +13,17 @@ from typing import Any
 import simpy
 
 from asyncfc_sim.core import session_events as session
-from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
+from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Running, Start
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.session import Session
 from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.traces.trace import Header, Recorder
 from asyncfc_sim.workloads.workload import Task
 
+from .conversation import Conversation
 from .durations import uniform
 from .record import trace_entry
-from .script import Dependence, Messages, Script
+from .script import Dependence, Messages
 from .writing import Models, Writer
 
 
@@ -46,8 +47,7 @@ class Simulation:
         self.session = Session(task.tools, policy, turn_overhead_s=models.turn_overhead_s, log=self._log)
         self.requests = 0
         self.gave_up: str | None = None
-        self._script = partial(Script, futures=policy.futures, messages=messages, dependence=dependence)
-        self._scripts: list[Script] = []
+        self._model = Conversation(task.turns, futures=policy.futures, messages=messages, dependence=dependence)
         self._writer = Writer(models, seed, task.name)
         self._writing = 0  # number of the message being written: what was cut off belongs to an earlier one
         self._env = simpy.Environment()
@@ -64,12 +64,7 @@ class Simulation:
 
     def values(self) -> dict[int, Value]:
         """The value of every call that has one, by its future in the task's programs."""
-        values = self.session.values()
-        numbers = {number: origin for script in self._scripts for number, origin in script.origin.items()}
-        return {origin: values[number] for number, origin in numbers.items() if number in values}
-
-    def _origin(self, number: int) -> int:
-        return next(script.origin[number] for script in reversed(self._scripts) if number in script.origin)
+        return self._model.by_origin(self.session.values())
 
     # ------------------------------------------------------------------------------------------- time and events
 
@@ -98,17 +93,13 @@ class Simulation:
                     self.gave_up = reason
 
     def _next_turn(self) -> None:
-        turns = self.task.turns
-        if len(self._scripts) == len(turns):
-            return
-        turn = turns[len(self._scripts)]
-        numbered = self._scripts[-1].numbered if self._scripts else 0
-        self._scripts.append(self._script(turn.program, numbered=numbered))
-        self._record("user", {"turn": len(self._scripts)})
-        self._feed(session.UserMessage(turn.prompt))
+        turn = self._model.next_turn()
+        if turn is not None:
+            self._record("user", {"turn": self._model.turn})
+            self._feed(session.UserMessage(turn.prompt))
 
     def _run_tool(self, start: Start) -> None:
-        origin = self._origin(start.future)
+        origin = self._model.origin(start.future)
         value = self.world.call(origin, start.tool, start.args)
         kind = self.task.kinds.get(start.tool, start.tool)
         duration_s = self.models.durations.sample_s(kind, uniform(self.seed, self.task.name, origin))
@@ -120,9 +111,11 @@ class Simulation:
         """Prefill, then write the script's next message; each call closes when its last token is out."""
         self.requests += 1
         self._writing += 1
-        message = self._scripts[-1].next_message()
+        message = self._model.next_message()
         writing = self._writer.time(message, transcript, cached)
-        self._record("request", {"turn": self.requests, "prompt_tokens": writing.uncached_tokens})
+        prompt, uncached = writing.prompt_tokens, writing.uncached_tokens
+        tokens = {"prompt_tokens": prompt, "cached_tokens": prompt - uncached}
+        self._record("request", {"turn": self.requests, **tokens})
         self._write(writing.first_token_s, lambda: self._record("first_token", {"turn": self.requests}))
         for position, (use, at_s) in enumerate(zip(message.calls, writing.calls_s, strict=True)):
             closed = session.CallClosed(f"call_{self.requests}_{position}", use.tool, use.args)
@@ -148,9 +141,11 @@ class Simulation:
         if traced is not None:
             self.recorder.record((self._env.now, *traced))
         match entry:
+            case Finish(future) | Fail(future) if not isinstance(self.session.scheduler.futures.get(future), Running):
+                self._record("end", {"future": future})  # it had been given up: its result is dropped
             case Resume(values):
-                self._scripts[-1].show(values)
+                self._model.show(values)
             case Deliver(futures):
-                self._scripts[-1].show({future: self.session.scheduler.values[future] for future in futures})
+                self._model.show({future: self.session.scheduler.values[future] for future in futures})
             case Cut():
-                self._scripts[-1].stop()
+                self._model.stop()

@@ -90,11 +90,10 @@ def dependence_interval(rows: Sequence[Row], grouping: Messages, name: str) -> t
 def assumptions(models: Models, delivery: Delivery) -> list[str]:
     """What the numbers rest on, for footnotes."""
     decoder, durations = models.decoder, models.durations
-    kinds = {rule.provenance for rule in (*durations.rules, durations.default)}
+    kinds = sorted({rule.provenance for rule in (*durations.rules, durations.default)})
+    sources = f"decoding as in models/decoders/{decoder.name}, tool times as in models/tools/{durations.name}"
     return [
-        "simulated, not measured: decoding from "
-        f"models/decoders ({decoder.name}), tool times from models/tools ({durations.name})",
-        f"which tool takes how long: {' and '.join(sorted(kinds))}; the times of each kind: see the file",
-        f"futures: delivery {delivery}; each await is a message with a median message's thinking (assumed)",
-        "the answer to a user needs every result of its turn (assumed); users answer at once",
+        f"simulated, not measured: {sources}; which tool takes how long is {' and '.join(kinds)}",
+        f"futures: delivery {delivery}; to await is a message with a median message's thinking (assumed)",
+        "the answer to a user needs every result of its turn (assumed); users take no time",
     ]

@@ -34,6 +34,7 @@ class Models:
 class Writing:
     """When the parts of a message are out, in seconds after its request; the last call closes when the message ends."""
 
+    prompt_tokens: int
     uncached_tokens: int
     tokens: int
     first_token_s: float
@@ -47,12 +48,12 @@ class Writer:
     def __init__(self, models: Models, seed: int, case: str) -> None:
         self._decoder, self._overhead = models.decoder, models.overhead
         self._seed, self._case = seed, case
-        self._prompt = 0  # messages of the transcript at the last request
+        self._sizes: list[int] = []  # tokens of each message of the transcript at the last request
 
     def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing:
         """Time a message that answers a request whose first `cached` messages the server has seen as they are."""
         decoder = self._decoder
-        uncached = self._uncached_tokens(transcript, cached)
+        prompt, uncached = self._prompt_tokens(transcript, cached)
         ttft_s, itl_s = decoder.ttft_s(uncached), decoder.itl_s()
         if message.is_await and not self._overhead:
             ttft_s = itl_s = 0.0
@@ -61,7 +62,7 @@ class Writer:
         for use in message.calls:
             tokens += self._call_tokens(use)
             calls_s.append(ttft_s + tokens * itl_s)
-        return Writing(uncached, tokens, ttft_s, tuple(calls_s), ttft_s + tokens * itl_s)
+        return Writing(prompt, uncached, tokens, ttft_s, tuple(calls_s), ttft_s + tokens * itl_s)
 
     def _thinking_tokens(self, message: NextMessage) -> int:
         """Tokens besides the calls; the same message has as many under every policy (common random numbers)."""
@@ -78,15 +79,21 @@ class Writer:
         text = arguments(use.args) if self._overhead else ""
         return self._decoder.call_tokens(json.dumps({"name": use.tool}) + text)
 
-    def _uncached_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> int:
-        """All since `cached`, but for the message decoded last: its keys and values are there from decoding it."""
-        before, self._prompt = self._prompt, len(transcript)
+    def _prompt_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
+        """Tokens of the conversation, and those of them that must be prefilled: all since `cached`, but for the message
+        decoded last, whose keys and values are there from decoding it. System prompt and tools: assumed cached."""
+        before = len(self._sizes)
+        fresh = [self._size(message) for message in transcript[cached:]]
+        self._sizes[cached:] = fresh
         if not self._overhead:
-            return 0
-        texts: list[str] = []
-        for position in range(cached, len(transcript)):
-            message = transcript[position]
-            if position < before or message["role"] != "assistant":
-                texts.append(message["content"] or "")
-                texts.extend(call["function"]["arguments"] for call in message.get("tool_calls", ()))
+            return sum(self._sizes), 0
+        decoded = sum(
+            size
+            for position, size in enumerate(fresh, cached)
+            if position >= before and transcript[position]["role"] == "assistant"
+        )
+        return sum(self._sizes), sum(fresh) - decoded
+
+    def _size(self, message: dict[str, Any]) -> int:
+        texts = [message["content"] or "", *(call["function"]["arguments"] for call in message.get("tool_calls", ()))]
         return sum(map(self._decoder.text_tokens, texts))

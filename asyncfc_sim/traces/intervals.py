@@ -62,8 +62,15 @@ def split(decode: Iterable[Interval], calls: Iterable[Interval]) -> Split:
     union_of_calls = merged(calls)
     decode_s, calls_s, covered_s = covered_length(decode), summed_length(calls), covered_length(union_of_calls)
     both_s = covered_length([*decode, *union_of_calls])
-    # Differences of sums: rounding must not show as a saving of -0.0000 s.
-    return Split(decode_s, calls_s, max(0.0, calls_s - covered_s), max(0.0, decode_s + covered_s - both_s))
+    tool_tool_s, decode_tool_s = calls_s - covered_s, decode_s + covered_s - both_s
+    # Differences of sums: what is only their rounding must not show as a saving.
+    least = 1e-12 * (decode_s + calls_s)
+    return Split(
+        decode_s,
+        calls_s,
+        tool_tool_s if tool_tool_s > least else 0.0,
+        decode_tool_s if decode_tool_s > least else 0.0,
+    )
 
 
 def lanes(intervals: Iterable[Interval]) -> list[int]:

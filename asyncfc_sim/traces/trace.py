@@ -32,8 +32,8 @@ Event
     timeout      future                         given up, because it ran for too long
     end          future                         the tool of a call given up has ended: its keys and its slot are free
     cut          future                         strict: this call failed, so what was issued after it never was
-    user         turn                           the user's message number `turn` arrived
-    request      turn, prompt_tokens?, cached_tokens?   the decoder was asked for its message number `turn` of the run
+    user         turn                           message number `turn` of the user arrived (1, 2, ...)
+    request      turn, prompt_tokens?, cached_tokens?   the decoder was asked for message number `turn` of the run
     first_token  turn                           prefill ended
     message      turn, tokens?, text?           that message is complete (or was interrupted)
     placeholder  future                         the transcript answers this call with its future, not with a value
@@ -41,7 +41,8 @@ Event
     access       future, mode, key              the tool read ("r") or wrote ("w") a key
 
 `issue.message` is the `turn` of the message that carries the call. From `request` to `message` is one decoding
-interval, which `first_token` divides into prefill and decode. A call given up (`cancel`, `timeout`) is resolved there;
+interval, which `first_token` divides into prefill and decode; of its `prompt_tokens`, the whole prompt, `cached_tokens`
+came from the prefix cache. A call given up (`cancel`, `timeout`) is resolved there;
 a `fail` with the error may follow, and, if its tool was under way, `end` once that has ended: not its `finish` or
 `fail`, for its result is dropped. A field marked `?` is left out where it is not known.
 """

@@ -27,7 +27,7 @@ class World(Protocol):
         """
 
     def state(self) -> str:
-        """All of the state as text, equal for two worlds exactly if no sequence of calls can tell them apart."""
+        """The whole state as text, private parts included: worlds with the same text answer every call alike."""
 
     def copy(self) -> World:
         """A second world in the same state, which shares nothing that changes with this one."""

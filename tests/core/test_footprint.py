@@ -6,6 +6,7 @@ still hold when the argument is known, whatever a model or a tool puts there: th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import pytest
@@ -22,7 +23,7 @@ footprints = st.builds(
     Footprint, st.lists(patterns, max_size=2).map(tuple), st.lists(patterns, max_size=2).map(tuple)
 )
 # All keys of up to four segments: enough to tell any two of the patterns above apart.
-UNIVERSE = [key for n in range(5) for key in __import__("itertools").product("ab", repeat=n)]
+UNIVERSE = [key for n in range(5) for key in itertools.product("ab", repeat=n)]
 
 
 def meant(pattern: Pattern) -> set[tuple[str, ...]]:

@@ -32,14 +32,14 @@ sync  7.09 s
   decoder                              ▒▒▒███··············▒▒███·············▒▒▒██·▒▒████    3.24 s
   f1 search(query="population of Berl…       ━━━━━━━━━━━━━━                                  2.00 s
   f2 search(query="population of Pari…                          ━━━━━━━━━━━━━                1.80 s
-  f3 add(a=3700000, b=2100000)                                                    ━           50 ms
+  f3 add(a=3700000, b=2100000)                                                    ━         50.0 ms
 
 asyncfc  4.31 s, saved 2.78 s (39 %), speed-up 1.65x
   overlap: tool||tool 1.22 s + decode||tool 2.12 s; 0.56 s more decoding
   decoder                              ▒▒▒███▒▒███▒▒▒███▒▒█····▒▒▒███                        3.80 s
   f1 search(query="population of Berl…       ━━━━━━━━━━━━━━                                  2.00 s
   f2 search(query="population of Pari…            ━━━━━━━━━━━━━                              1.80 s
-  f3 add(a=$f1.items[0].population, b…                  ┄┄┄┄┄┄┄━                              50 ms
+  f3 add(a=$f1.items[0].population, b…                  ┄┄┄┄┄┄┄━                            50.0 ms
 
                                        ┴─────────────┴─────────────┴─────────────┴───────
                                        0 s           2             4             6

@@ -45,7 +45,14 @@ def test_the_saving_is_the_sum_of_its_parts(steps, calls):
 def test_overlap_happens_and_sequence_saves_nothing():
     assert split([(0, 1), (2, 3)], [(1, 2), (3, 4)]) == Split(2, 2, 0, 0)
     assert split([(0, 4)], [(1, 5), (2, 6)]) == Split(4, 8, 3, 3)
-    assert split([(0.0, 0.1), (0.3, 0.7)], [(0.1, 0.3)]).saving_s == 0.0
+
+
+@given(st.lists(st.floats(0.001, 10), min_size=2, max_size=30))
+def test_rounding_is_no_saving(lengths):
+    edges = [sum(lengths[:count]) for count in range(len(lengths) + 1)]
+    spans = list(pairwise(edges))
+    assert split(spans[::2], spans[1::2]).saving_s == 0.0
+    assert split([], spans).saving_s == 0.0
 
 
 @given(intervals)

@@ -1,0 +1,79 @@
+"""`asyncfc simulate`: what would futures save on these programs?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HELP = """Simulate a workload under several policies, and say what each would save.
+
+WORKLOAD is bfcl (all four splits of the BFCL v4 multi-turn benchmark), bfcl:base, bfcl:miss_func, bfcl:miss_param,
+bfcl:long_context, or a program FILE.fc. Every run is checked against running the calls one by one: exit code 1 if any
+value or the final state differs.
+
+Examples:
+
+  asyncfc simulate bfcl:base
+
+  asyncfc simulate bfcl:base --policy sync,asyncfc --grace 0,auto,inf --decoder gpt-4o --n 50
+
+  asyncfc simulate examples/01_two_lookups.fc --trace out.perfetto.json
+"""
+
+
+def simulate(
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="bfcl[:SPLIT] or FILE.fc")],
+    policy: Annotated[str, typer.Option(help="policies, comma-separated; bound is the longest path")] = (
+        "sync,sync_parallel,early_start,asyncfc,bound"
+    ),
+    decoder: Annotated[str, typer.Option(help="a name in models/decoders, or a TOML file")] = "gpt-oss-120b-vllm",
+    durations: Annotated[
+        str | None, typer.Option(help="tool times: a name in models/tools, or a TOML file [default: by workload]")
+    ] = None,
+    grace: Annotated[str, typer.Option(help="grace times of asyncfc: seconds, inf, auto; comma-separated")] = "0,auto",
+    delivery: Annotated[str, typer.Option(help="on_touch, when_idle or rewrite")] = "on_touch",
+    failure: Annotated[str, typer.Option(help="poison, barrier or strict")] = "poison",
+    messages: Annotated[str, typer.Option(help="how calls become messages: call, turn or both")] = "both",
+    dependence: Annotated[str, typer.Option(help="what the model waits for: values, all or both")] = "both",
+    n: Annotated[
+        int | None, typer.Option(help="the first N conversations [default: all; 100 runs of a FILE.fc]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of the durations drawn")] = 0,
+    tools: Annotated[
+        Path | None, typer.Option(help="tool declarations of a FILE.fc [default: FILE.tools.toml]")
+    ] = None,
+    case: Annotated[
+        str | None, typer.Option(help="the conversation to show [default: where asyncfc saves most]")
+    ] = None,
+    trace: Annotated[Path | None, typer.Option(help="write its runs: .jsonl[.gz] or .perfetto.json[.gz]")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output-file", help="write all results as JSON")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")] = False,
+    workers: Annotated[int | None, typer.Option(help="processes [default: one per CPU for 100 cases or more]")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
+) -> None:
+    """Simulate a workload under several policies, and say what each would save."""
+    from .simulate_run import Request, run
+
+    request = Request(
+        workload=workload,
+        policy=policy,
+        decoder=decoder,
+        durations=durations,
+        grace=grace,
+        delivery=delivery,
+        failure=failure,
+        messages=messages,
+        dependence=dependence,
+        n=n,
+        seed=seed,
+        tools=tools,
+        case=case,
+        trace=trace,
+        output=output,
+        as_json=as_json,
+        workers=workers,
+        quiet=quiet,
+    )
+    raise typer.Exit(run(request))

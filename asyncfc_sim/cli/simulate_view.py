@@ -1,0 +1,116 @@
+"""How the results of a simulation look, in the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from asyncfc_sim.report.console import results_console
+from asyncfc_sim.report.tables import PolicyRow, policy_table
+from asyncfc_sim.report.timeline_view import render_timelines
+from asyncfc_sim.simulate.experiment import SYNC, ArmResult, Row
+from asyncfc_sim.simulate.study import BOUND, Study, dependence_interval
+from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.traces.trace import Run
+
+GROUPINGS = {"call": "one call per message", "turn": "one message per turn"}
+
+
+def show(study: Study, rows: Sequence[Row], notes: Sequence[str], workload: str) -> None:
+    """A table per way of making messages, the interval of what dependence allows, and the check."""
+    console = results_console()
+    console.print(checked(rows), highlight=False)
+    for grouping in study.messages:
+        chosen = [row for row in rows if row.messages == grouping and row.dependence == study.dependence[0]]
+        title = f"\n{workload}, {GROUPINGS[grouping]}"
+        footnotes = notes if grouping == study.messages[-1] else ()
+        console.print(policy_table([_policy_row(row) for row in chosen], title=title, footnotes=footnotes))
+        for interval in intervals(study, rows):
+            if interval["messages"] == grouping:
+                low, high = interval["all"], interval["values"]
+                text = (
+                    f"{interval['policy']}: {high:.2f}x if only value flow makes the model wait, {low:.2f}x if every "
+                )
+                console.print(f"{text}message needs all results before it", highlight=False)
+
+
+def checked(rows: Sequence[Row]) -> str:
+    """The line that says whether asynchronous was the same as one by one."""
+    different = sum(row.different for row in rows)
+    runs = simulated_runs(rows)
+    verdict = "0 differ" if not different else f"{different} DIFFER"
+    return (
+        f"checked on the real tools: {runs} runs against running each call in order; {verdict} in a value or the state"
+    )
+
+
+def show_case(runs: Sequence[Run]) -> None:
+    console = results_console()
+    console.print()
+    console.print(render_timelines(runs))
+
+
+def two(runs: Sequence[Run]) -> list[Run]:
+    """Sync, and the first run with futures (or the last there is), to be drawn one above the other."""
+    sync = next(run for run in runs if run.header.policy == SYNC)
+    others = [run for run in runs if run is not sync]
+    futures = [run for run in others if run.header.inputs["grace_s"] != "inf"]
+    return [sync, *(futures or others[-1:])[:1]]
+
+
+def _policy_row(row: Row) -> PolicyRow:
+    bound = row.label == BOUND
+    return PolicyRow(
+        policy=row.label,
+        n=row.n,
+        mean_s=row.mean_s,
+        p50_s=row.p50_s,
+        p99_s=row.p99_s,
+        speedup=row.speedup,
+        speedup_low=None if row.label == SYNC else row.speedup_low,
+        speedup_high=None if row.label == SYNC else row.speedup_high,
+        tool_tool_s=row.tool_tool_s,
+        decode_tool_s=row.decode_tool_s,
+        alpha=None if bound else row.alpha,
+        bound=row.eq1,
+        failed=row.different,
+    )
+
+
+def simulated_runs(rows: Sequence[Row]) -> int:
+    return sum(row.n for row in rows if row.label != BOUND)
+
+
+def intervals(study: Study, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each policy with futures: its speed-up under both extremes of dependence."""
+    found = []
+    for row in rows:
+        interval = dependence_interval(rows, row.messages, row.label)
+        if interval is not None and row.dependence == study.dependence[0]:
+            low, high = interval
+            found.append({"policy": row.label, "messages": row.messages, "all": low, "values": high})
+    return found
+
+
+def inputs(models: Models) -> dict[str, Any]:
+    """Every figure the simulation used, with its source and how it is known."""
+    durations = models.durations
+    used = sorted({rule.kind for rule in (*durations.rules, durations.default)})
+    figures = {f"decoder.{name}": quantity for name, quantity in models.decoder.quantities().items()}
+    figures |= {f"duration.{kind}": durations.kinds[kind] for kind in used}
+    return {
+        name: {
+            "value": quantity.value,
+            "unit": quantity.unit,
+            "n": quantity.n,
+            "source": quantity.source,
+            "provenance": quantity.provenance,
+        }
+        for name, quantity in figures.items()
+    }
+
+
+def case_table(result: ArmResult) -> dict[str, Any]:
+    arm = result.arm
+    makespans = {case.case: case.makespan_s for case in result.cases}
+    return {"policy": arm.label, "messages": arm.messages, "dependence": arm.dependence, "makespan_s": makespans}
