@@ -41,8 +41,8 @@ class Recorded:
         return results != self.results or world.state() != self.after
 
 
-def recorded_turns(tasks: Iterable[Task]) -> Iterator[Recorded]:
-    """Every turn of at least two calls."""
+def recorded_turns(tasks: Iterable[Task], at_least: int = 2) -> Iterator[Recorded]:
+    """Every turn of at least so many calls."""
     for task in tasks:
         world, values = task.make_world(), dict[int, Any]()
         assert isinstance(world, BfclWorld)
@@ -56,7 +56,7 @@ def recorded_turns(tasks: Iterable[Task]) -> Iterator[Recorded]:
                     args: Any = bind(dict(statement.args), values)
                     values[statement.future] = world.call(statement.future, statement.tool, args)
                     calls.append(Bound(statement.future, statement.tool, args, issued))
-            if len(calls) > 1:
+            if len(calls) >= at_least:
                 results = {call.future: values[call.future] for call in calls}
                 yield Recorded(f"{task.name} turn {number}", before, tuple(calls), results, world.state())
 

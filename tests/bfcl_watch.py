@@ -1,4 +1,4 @@
-"""A view of what BFCL's tools read and write that is not our declaration: it watches the attributes of the instances."""
+"""What BFCL's tools use and change, seen from outside our declarations: by watching the attributes of the instances."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

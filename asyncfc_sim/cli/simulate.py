@@ -7,21 +7,6 @@ from typing import Annotated
 
 import typer
 
-HELP = """Simulate a workload under several policies, and say what each would save.
-
-WORKLOAD is bfcl (all four splits of the BFCL v4 multi-turn benchmark), bfcl:base, bfcl:miss_func, bfcl:miss_param,
-bfcl:long_context, or a program FILE.fc. Every run is checked against running the calls one by one: exit code 1 if any
-value or the final state differs.
-
-Examples:
-
-  asyncfc simulate bfcl:base
-
-  asyncfc simulate bfcl:base --policy sync,asyncfc --grace 0,auto,inf --decoder gpt-4o --n 50
-
-  asyncfc simulate examples/01_two_lookups.fc --trace out.perfetto.json
-"""
-
 
 def simulate(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="bfcl[:SPLIT] or FILE.fc")],
@@ -53,7 +38,18 @@ def simulate(
     workers: Annotated[int | None, typer.Option(help="processes [default: one per CPU for 100 cases or more]")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:
-    """Simulate a workload under several policies, and say what each would save."""
+    """Simulate a workload under several policies, and say what each would save.
+
+    WORKLOAD is bfcl (all four splits of the BFCL v4 multi-turn benchmark), bfcl:base, bfcl:miss_func,
+    bfcl:miss_param, bfcl:long_context, or a program FILE.fc. Every run is checked against running the calls one by
+    one, on the real tools; exit code 1 if any value or the final state differs.
+
+    \b
+    Examples:
+      asyncfc simulate bfcl:base
+      asyncfc simulate bfcl:base --policy sync,asyncfc --grace 0,auto,inf --decoder gpt-4o --n 50
+      asyncfc simulate examples/01_two_lookups.fc --trace out.perfetto.json
+    """
     from .simulate_run import Request, run
 
     request = Request(

@@ -16,16 +16,15 @@ from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.experiment import SYNC, Arm, ArmResult, Row, simulate, summarise_arms
 from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
 from asyncfc_sim.simulate.script import Dependence, Messages
-from asyncfc_sim.simulate.study import Study, assumptions, parse_graces
+from asyncfc_sim.simulate.study import Study, StudyError, assumptions, parse_graces
 from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.perfetto import write_perfetto
 from asyncfc_sim.traces.trace import Run, write_trace
 from asyncfc_sim.workloads import bfcl
-from asyncfc_sim.workloads.program_file import load_program
 from asyncfc_sim.workloads.workload import Task
 
 from . import simulate_view as view
-from .output import emit, write_json
+from .output import document, emit
 
 PROGRAM_RUNS = 100
 
@@ -72,16 +71,14 @@ class Report:
     def document(self, *, cases: bool) -> dict[str, Any]:
         """All of it as JSON. `cases` adds every makespan."""
         models = self.models
-        document: dict[str, Any] = {
-            "schema": "asyncfc.simulate/1",
-            "seed": self.request.seed,
-            "config": {
-                "workload": self.request.workload,
-                "decoder": models.decoder.name,
-                "durations": models.durations.name,
-                "delivery": self.request.delivery,
-                "failure": self.request.failure,
-            },
+        config = {
+            "workload": self.request.workload,
+            "decoder": models.decoder.name,
+            "durations": models.durations.name,
+            "delivery": self.request.delivery,
+            "failure": self.request.failure,
+        }
+        results: dict[str, Any] = {
             "inputs": view.inputs(models),
             "assumptions": list(self.notes),
             "checked": {"runs": view.simulated_runs(self.rows), "different": self.different},
@@ -89,8 +86,8 @@ class Report:
             "dependence_intervals": view.intervals(self.study, self.rows),
         }
         if cases:
-            document["cases"] = [view.case_table(result) for result in self.results]
-        return document
+            results["cases"] = [view.case_table(result) for result in self.results]
+        return document("simulate/1", seed=self.request.seed, config=config, **results)
 
 
 def run(request: Request) -> int:
@@ -103,7 +100,7 @@ def run(request: Request) -> int:
     shown = pick_case(tasks, report.results, request.case)
     runs = case_runs(shown, study, models, request.seed)
     if request.output is not None:
-        write_json(request.output, report.document(cases=True))
+        emit(report.document(cases=True), str(request.output))
     if request.trace is not None:
         _write_runs(request.trace, runs)
     if request.as_json:
@@ -125,13 +122,13 @@ def conduct(request: Request, study: Study, models: Models, load: LoadTasks, n: 
 def _workload(request: Request) -> tuple[LoadTasks, int, str]:
     """How to load the tasks, how many they are, and the durations that suit them."""
     if request.n is not None and request.n < 1:
-        raise ValueError(f"--n {request.n}: at least one conversation is needed")
+        raise StudyError(f"--n {request.n}: at least one conversation is needed")
     name, _, split = request.workload.partition(":")
     if name == "bfcl":
         load = partial(bfcl.load, split or "all", request.n)
         return load, len(load()), "bfcl-agent"
     if not request.workload.endswith(".fc"):
-        raise ValueError(f"{request.workload!r} is no workload: expected bfcl, bfcl:SPLIT or a program FILE.fc")
+        raise StudyError(f"{request.workload!r} is no workload: expected bfcl, bfcl:SPLIT or a program FILE.fc")
     tools = None if request.tools is None else str(request.tools)
     n = PROGRAM_RUNS if request.n is None else request.n
     return partial(_repeated, request.workload, tools, n), n, "default"
@@ -139,6 +136,8 @@ def _workload(request: Request) -> tuple[LoadTasks, int, str]:
 
 def _repeated(path: str, tools: str | None, n: int) -> list[Task]:
     """A program as `n` cases, which differ in the durations drawn for them."""
+    from asyncfc_sim.workloads.program_file import load_program
+
     task = load_program(path, tools)
     return [replace(task, name=f"{task.name}#{number}") for number in range(1, n + 1)]
 
@@ -157,7 +156,7 @@ def _choice(option: str, given: str, known: tuple[Any, ...], *, both: bool = Tru
         return known
     if given not in known:
         expected = ", ".join((*known, "both") if both else known)
-        raise ValueError(f"--{option} {given!r}: expected one of {expected}")
+        raise StudyError(f"--{option} {given!r}: expected one of {expected}")
     return (given,)
 
 
@@ -167,7 +166,7 @@ def pick_case(tasks: Sequence[Task], results: Sequence[ArmResult], name: str | N
         for task in tasks:
             if task.name == name:
                 return task
-        raise ValueError(f"--case {name!r}: no such conversation; the first is {tasks[0].name!r}")
+        raise StudyError(f"--case {name!r}: no such conversation; the first is {tasks[0].name!r}")
     futures = next((result for result in results if result.arm.policy and result.arm.policy.futures), results[-1])
     sync = next(r for r in results if r.arm.label == SYNC and r.arm.messages == futures.arm.messages)
     saved = [1 - case.makespan_s / base.makespan_s for case, base in zip(futures.cases, sync.cases, strict=True)]
@@ -187,4 +186,4 @@ def _write_runs(path: Path, runs: Sequence[Run]) -> None:
     elif name.endswith(".jsonl"):
         write_trace(path, runs)
     else:
-        raise ValueError(f"--trace {path}: expected a name ending in .jsonl, .perfetto.json, or either with .gz")
+        raise StudyError(f"--trace {path}: expected a name ending in .jsonl, .perfetto.json, or either with .gz")

@@ -23,15 +23,19 @@ def show(study: Study, rows: Sequence[Row], notes: Sequence[str], workload: str)
     for grouping in study.messages:
         chosen = [row for row in rows if row.messages == grouping and row.dependence == study.dependence[0]]
         title = f"\n{workload}, {GROUPINGS[grouping]}"
-        footnotes = notes if grouping == study.messages[-1] else ()
+        footnotes = [
+            _interval_note(interval) for interval in intervals(study, rows) if interval["messages"] == grouping
+        ]
+        footnotes += notes if grouping == study.messages[-1] else ()
         console.print(policy_table([_policy_row(row) for row in chosen], title=title, footnotes=footnotes))
-        for interval in intervals(study, rows):
-            if interval["messages"] == grouping:
-                low, high = interval["all"], interval["values"]
-                text = (
-                    f"{interval['policy']}: {high:.2f}x if only value flow makes the model wait, {low:.2f}x if every "
-                )
-                console.print(f"{text}message needs all results before it", highlight=False)
+
+
+def _interval_note(interval: dict[str, Any]) -> str:
+    low, high = interval["all"], interval["values"]
+    return (
+        f"{interval['policy']}: between {low:.2f}x (every message needs all results before it) and {high:.2f}x (only "
+        "observed value flow makes the model wait, as in the table)"
+    )
 
 
 def checked(rows: Sequence[Row]) -> str:
@@ -54,7 +58,7 @@ def two(runs: Sequence[Run]) -> list[Run]:
     """Sync, and the first run with futures (or the last there is), to be drawn one above the other."""
     sync = next(run for run in runs if run.header.policy == SYNC)
     others = [run for run in runs if run is not sync]
-    futures = [run for run in others if run.header.inputs["grace_s"] != "inf"]
+    futures = [run for run in others if "grace_s" in run.header.inputs]
     return [sync, *(futures or others[-1:])[:1]]
 
 

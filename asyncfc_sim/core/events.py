@@ -72,7 +72,8 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """[cancel j] Exact for a call that has not started or that writes nothing; otherwise the call is in doubt."""
+    """[cancel j] Exact for a call that has not started, or that writes nothing and is not irreversible; otherwise the
+    call is in doubt."""
 
     future: int
 

@@ -297,8 +297,8 @@ class Scheduler:
         match self.futures[future]:
             case Pending():
                 self._settle(future, ErrorValue(kind, message, origin=future))
-            case Running(_, footprint):
-                writes = bool(footprint.writes)
+            case Running(call, footprint):
+                writes = bool(footprint.writes) or self.tools[call.tool].irreversible
                 effects: Effects = "unknown" if writes else "none"
                 error = ErrorValue(kind, message, origin=future, retryable=not writes, effects=effects)
                 self._settle(future, error, in_doubt=writes)
@@ -362,7 +362,7 @@ class Scheduler:
 
     def _resume_if_satisfied(self) -> None:
         assert self._touched is not None
-        some = len(self._touched_open) < len(self._touched.futures)
+        some = any(future in self.values for future in self._touched.futures)
         if not self._touched_open or (self._touched.any and some):
             self._resume()
 
@@ -408,7 +408,8 @@ class Scheduler:
         """Two states with equal keys behave alike. Everything else in the state is derived from these parts."""
         return (
             tuple(_life(future, state, future in self._slots.running) for future, state in self.futures.items()),
-            tuple(sorted(future for future in self._slots.running if future not in self.futures)),
+            tuple(sorted(item for item in self._slots.running.items() if item[0] not in self.futures)),  # cut calls
+            self._barrier.last_issued,
             tuple(sorted(self._barrier.told.items())),
             self._touched,
             self._draining,
@@ -449,4 +450,5 @@ def _life(future: int, state: Future, under_way: bool) -> tuple[object, ...]:
         case Running(call):
             return (future, "running", str(call))
         case Resolved(value, in_doubt):
-            return (future, "resolved", canonical(value), in_doubt, under_way)
+            life = "failed" if isinstance(value, ErrorValue) else "resolved"  # a value may look like an error
+            return (future, life, canonical(value), in_doubt, under_way)

@@ -36,6 +36,7 @@ _QUIET = {"_NEWLINE", "_SEPARATOR", "$END"}
 _found = re.compile(r"\w+|.", re.DOTALL)
 _future = re.compile(r"f[1-9][0-9]{0,8}")
 _awaited = re.compile(r"await\s*(?:\$f[0-9]+\s*,\s*)*\$f[0-9]+$")
+_cut_reference = re.compile(r"\$f[1-9][^\s\"#(){},;=]*$")
 _sound_string = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*')
 
 
@@ -123,6 +124,8 @@ def _hint(found: str, accepted: set[str], expected: tuple[str, ...], before: str
             return f"a reference is written `${found}`"
     if found in ".[" and _awaited.search(before):
         return "`await` takes whole futures, without a path"
+    if found in ".[" and _cut_reference.search(before):
+        return "not the path of a reference: it is made of `.name`, `[0]` and `['any name']`"
     if expected == ("`==`",):
         return "an `if` compares with `==`"
     return None

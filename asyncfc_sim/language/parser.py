@@ -76,8 +76,8 @@ class _Reader:
     def _branch(self, keyword: Token, condition: Node, literal: Node, blocks: Sequence[Node]) -> Branch:
         line = keyword.line or 0
         ref = self._reference(condition)
-        value = self._value(literal)
         self._only_literal(literal)
+        value = self._value(literal)
         then, then_side = self._side(blocks[0], line)
         orelse, else_side = self._side(blocks[1] if len(blocks) == 2 else Tree("block", []), line)
         self._scope.join(then_side, else_side, line)
@@ -160,10 +160,16 @@ class _Reader:
         return None
 
     def _only_literal(self, node: Node) -> None:
-        tokens = [node] if isinstance(node, Token) else list(node.scan_values(lambda leaf: isinstance(leaf, Token)))
-        for token in tokens:
-            if token.type == "REFERENCE" or (token.type == "STRING" and any(refs_in(self._string(token)))):
-                raise self._fault(token, "an `if` compares with a literal, which holds no reference")
+        match node:
+            case Tree(data="pair"):
+                self._only_literal(node.children[1])
+            case Tree(children=children):
+                for child in children:
+                    self._only_literal(child)
+            case Token(type="STRING") if not any(refs_in(parse_string(str(self._leaf(node))))):
+                pass
+            case Token(type="STRING" | "REFERENCE"):
+                raise self._fault(node, "an `if` compares with a literal, which holds no reference")
 
     def _fault(self, token: Token, message: str, part: str = "") -> LanguageError:
         """What is wrong with the token, or with the part of it that the pattern `part` finds."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from math import fsum, inf
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -71,15 +71,15 @@ def header(task: Task, arm: Arm, models: Models, seed: int) -> Header:
     """What a trace of this run says of itself."""
     assert arm.policy is not None
     grace = arm.policy.grace_s
-    inputs = {
+    inputs: dict[str, Any] = {
         "decoder": models.decoder.name,
         "durations": models.durations.name,
         "messages": arm.messages,
         "dependence": arm.dependence,
-        "grace_s": "inf" if grace == inf else grace,
-        "delivery": arm.policy.delivery,
         "failure": arm.policy.failure,
     }
+    if arm.policy.futures:
+        inputs |= {"grace_s": grace, "delivery": arm.policy.delivery}
     name = f"{task.name}/{arm.label}/{arm.messages}/{arm.dependence}"
     return Header(run=name, source="simulate", policy=arm.label, case=task.name, seed=seed, inputs=inputs)
 

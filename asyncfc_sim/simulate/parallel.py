@@ -26,16 +26,16 @@ def run_in_processes(
     arms: Sequence[Arm],
     models: Models,
     seed: int,
-    advance: Callable[[int], None],
+    advance: Callable[[], None],
     workers: int | None = None,
 ) -> list[ArmResult]:
     """Run `n` tasks under all arms on `workers` processes (default: one per CPU; 1 or few tasks: in this process).
 
-    `advance` is told of every task done.
+    `advance` is called after each task.
     """
     workers = workers or os.cpu_count() or 1
     if workers == 1 or n < WORTH_IT:
-        return run_arms(load(), arms, models, seed, lambda: advance(1))
+        return run_arms(load(), arms, models, seed, advance)
     with ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # Ctrl-C: do not start what is queued
@@ -49,7 +49,7 @@ def _gather(
     arms: Sequence[Arm],
     models: Models,
     seed: int,
-    advance: Callable[[int], None],
+    advance: Callable[[], None],
 ) -> list[ArmResult]:
     chunks = [(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
     parts = [pool.submit(_run_chunk, load, first, last, arms, models, seed) for first, last in chunks]
@@ -58,7 +58,8 @@ def _gather(
         for result, more in zip(results, part.result(), strict=True):
             result.cases += more.cases
             result.eq1 += more.eq1
-        advance(last - first)
+        for _ in range(first, last):
+            advance()
     return results
 
 

@@ -18,6 +18,10 @@ BOUND = "bound"
 LATER = {"plan": "LLMCompiler", "interrupt": "AsyncLM"}  # policies the design names that do not exist yet
 
 
+class StudyError(ValueError):
+    """A request that cannot be met; the message says what was expected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
     """What to run. `messages` and `dependence` may name both ways, and then both are reported."""
@@ -42,9 +46,9 @@ class Study:
         if name == BOUND:
             return [Arm(BOUND, None, grouping)]
         if name in LATER:
-            raise ValueError(f"policy {name!r} ({LATER[name]}) is not there yet; there are: {', '.join(known())}")
+            raise StudyError(f"policy {name!r} ({LATER[name]}) is not there yet; there are: {', '.join(known())}")
         if name not in POLICIES:
-            raise ValueError(f"there is no policy {name!r}; there are: {', '.join(known())}")
+            raise StudyError(f"there is no policy {name!r}; there are: {', '.join(known())}")
         if not POLICIES[name].futures:
             return [Arm(name, policy_named(name, failure=self.failure), grouping)]
         return [
@@ -67,16 +71,16 @@ def label(name: str, grace: Grace) -> str:
 
 
 def parse_graces(text: str) -> tuple[Grace, ...]:
-    """`0,0.5,auto,inf` -> grace times in seconds. Raises ValueError."""
+    """`0,0.5,auto,inf` -> grace times in seconds. Raises StudyError."""
     graces: list[Grace] = []
     for word in text.split(","):
         word = word.strip()
         try:
             grace: Grace = "auto" if word == "auto" else float(word)
         except ValueError:
-            raise ValueError(f"grace {word!r}: expected seconds, inf or auto") from None
+            raise StudyError(f"grace {word!r}: expected seconds, inf or auto") from None
         if isinstance(grace, float) and not grace >= 0:
-            raise ValueError(f"grace {word!r}: expected seconds that are not negative")
+            raise StudyError(f"grace {word!r}: expected seconds that are not negative")
         graces.append(grace)
     return tuple(dict.fromkeys(graces))
 

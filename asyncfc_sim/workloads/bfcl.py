@@ -31,6 +31,10 @@ __all__ = ["SPLITS", "MissingBfcl", "flow_counts", "load"]
 SPLITS: Final = ("base", "miss_func", "miss_param", "long_context")
 
 
+class UnknownSplit(ValueError):
+    """A split that BFCL does not have; the message names those that it has."""
+
+
 def load(split: str, n: int | None = None) -> list[Task]:
     """The conversations of a split, or of `all` four, in the order of the data; the first `n` of them if given.
 
@@ -46,7 +50,7 @@ def flow_counts(split: str, n: int | None = None) -> FlowCounts:
 
 def _read(split: str, n: int | None) -> list[tuple[Task, FlowCounts]]:
     if split not in (*SPLITS, "all"):
-        raise ValueError(f"there is no BFCL split {split!r}: choose one of {', '.join(SPLITS)}, all")
+        raise UnknownSplit(f"there is no BFCL split {split!r}: choose one of {', '.join(SPLITS)}, all")
     splits = SPLITS if split == "all" else (split,)
     entries = [(name, entry, calls) for name in splits for entry, calls in _entries(name)]
     return [_task(*each) for each in entries[:n]]

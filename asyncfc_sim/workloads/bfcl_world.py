@@ -63,12 +63,9 @@ class BfclWorld:
 
     def state(self) -> str:
         """One line for each attribute of each instance, private ones included."""
-        return describe(
-            {
-                f"{name}.{attribute}": value
-                for name, instance in self._instances.items()
-                for attribute, value in vars(instance).items()
-            }
+        return "".join(
+            describe({f"{name}.{attribute}": value for attribute, value in vars(instance).items()})
+            for name, instance in self._instances.items()
         )
 
     def copy(self) -> Self:

@@ -1,0 +1,129 @@
+"""asyncfc-sim: asynchronous function calling with futures, specified, checked and simulated by one scheduler.
+
+Importing this package does nothing; the names below are loaded when they are first used.
+
+The language     parse_program, format_program, Program, Call, Touch, Branch, Done, Ref, Text
+Tools            Tool, Declaration, Footprint, ErrorValue
+The machines     Scheduler (asynchronous), run_sequential (the reference), walk (one schedule of the former),
+                 Outcome (what both are compared by)
+The protocol     Session, Policy, policy_named
+Workloads        Task, Turn, load_bfcl, load_program
+Simulation       Models, load_decoder, load_durations, Study, run_arms, summarise_arms
+Traces           read_trace, write_trace, write_perfetto
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncfc_sim.core.footprint import Declaration, Footprint
+    from asyncfc_sim.core.interpreter import Outcome
+    from asyncfc_sim.core.policy import Policy, policy_named
+    from asyncfc_sim.core.references import Ref, Text
+    from asyncfc_sim.core.scheduler import Scheduler
+    from asyncfc_sim.core.sequential import run_sequential
+    from asyncfc_sim.core.session import Session
+    from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Touch
+    from asyncfc_sim.core.tool import Tool
+    from asyncfc_sim.core.values import ErrorValue
+    from asyncfc_sim.language.parser import parse_program
+    from asyncfc_sim.language.printer import format_program
+    from asyncfc_sim.simulate.decoder import load_decoder
+    from asyncfc_sim.simulate.durations import load_durations
+    from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
+    from asyncfc_sim.simulate.study import Study
+    from asyncfc_sim.simulate.writing import Models
+    from asyncfc_sim.traces.perfetto import write_perfetto
+    from asyncfc_sim.traces.trace import read_trace, write_trace
+    from asyncfc_sim.verify.walk import walk
+    from asyncfc_sim.workloads.bfcl import load as load_bfcl
+    from asyncfc_sim.workloads.program_file import load_program
+    from asyncfc_sim.workloads.workload import Task, Turn
+
+# Where each name lives: "module" or "module:name there".
+_HOME = {
+    "Branch": "core.syntax",
+    "Call": "core.syntax",
+    "Declaration": "core.footprint",
+    "Done": "core.syntax",
+    "ErrorValue": "core.values",
+    "Footprint": "core.footprint",
+    "Models": "simulate.writing",
+    "Outcome": "core.interpreter",
+    "Policy": "core.policy",
+    "Program": "core.syntax",
+    "Ref": "core.references",
+    "Scheduler": "core.scheduler",
+    "Session": "core.session",
+    "Study": "simulate.study",
+    "Task": "workloads.workload",
+    "Text": "core.references",
+    "Tool": "core.tool",
+    "Touch": "core.syntax",
+    "Turn": "workloads.workload",
+    "format_program": "language.printer",
+    "load_bfcl": "workloads.bfcl:load",
+    "load_decoder": "simulate.decoder",
+    "load_durations": "simulate.durations",
+    "load_program": "workloads.program_file",
+    "parse_program": "language.parser",
+    "policy_named": "core.policy",
+    "read_trace": "traces.trace",
+    "run_arms": "simulate.experiment",
+    "run_sequential": "core.sequential",
+    "summarise_arms": "simulate.experiment",
+    "walk": "verify.walk",
+    "write_perfetto": "traces.perfetto",
+    "write_trace": "traces.trace",
+}
+
+__all__ = [
+    "Branch",
+    "Call",
+    "Declaration",
+    "Done",
+    "ErrorValue",
+    "Footprint",
+    "Models",
+    "Outcome",
+    "Policy",
+    "Program",
+    "Ref",
+    "Scheduler",
+    "Session",
+    "Study",
+    "Task",
+    "Text",
+    "Tool",
+    "Touch",
+    "Turn",
+    "format_program",
+    "load_bfcl",
+    "load_decoder",
+    "load_durations",
+    "load_program",
+    "parse_program",
+    "policy_named",
+    "read_trace",
+    "run_arms",
+    "run_sequential",
+    "summarise_arms",
+    "walk",
+    "write_perfetto",
+    "write_trace",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, there = _HOME[name].partition(":")
+    found = getattr(import_module(f"{__name__}.{module}"), there or name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,68 @@
+"""The command `asyncfc`: one file per verb.
+
+The modules of the verbs are imported here, so at their top they import nothing heavy; what a verb needs it imports
+when it runs (tests/test_layers.py holds `asyncfc --help` to that).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from . import demo, parse, simulate, trace
+from .errors import reported
+
+
+class Verbs(TyperGroup):
+    """The verbs; whichever runs, its errors become messages and exit codes in one place."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with reported():
+            return super().invoke(ctx)
+
+
+# Plain help and errors: they are read in pipes and logs, and by programs, as often as on a screen.
+app = typer.Typer(cls=Verbs, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from asyncfc_sim.traces.trace import package_version
+
+        typer.echo(f"asyncfc-sim {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def asyncfc(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Asynchronous function calling with futures: simulated and checked by one scheduler.
+
+    \b
+    Examples:
+      asyncfc demo                            what futures save on a real benchmark
+      asyncfc simulate program.fc             the same question about a program of yours
+      asyncfc simulate bfcl:base --json       800 real conversations, results as JSON
+      asyncfc parse program.fc                check a program and print its normal form
+      asyncfc trace view run.jsonl            who waited for whom, as bars
+
+    \b
+    Exit codes: 0 ok, 1 a property or threshold failed, 2 usage or bad input,
+      3 something is missing or unreachable, 4 partial failures, 130 interrupted.
+    """
+
+
+app.command()(demo.demo)
+app.command()(simulate.simulate)
+app.command()(parse.parse)
+app.add_typer(trace.app, name="trace")
+
+
+def main() -> None:
+    """Run the command line; ends the process with its exit code."""
+    app(prog_name="asyncfc")

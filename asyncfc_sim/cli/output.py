@@ -1,0 +1,47 @@
+"""What verbs print on stdout: with `--json` one JSON document and nothing else, otherwise text."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def document(
+    kind: str, *, seed: int | None = None, config: Mapping[str, Any] | None = None, **results: Any
+) -> dict[str, Any]:
+    """The document of a verb: what was asked (`argv`, `seed`, `config`), then the results.
+
+    `kind` names its form: `parse/1`. There is no date in it and no duration of our own work, so that the same
+    request with the same seed gives the same bytes.
+    """
+    from asyncfc_sim.traces.trace import package_version
+
+    head = {"schema": f"asyncfc.{kind}", "version": package_version(), "argv": sys.argv[1:], "seed": seed}
+    return {**head, "config": dict(config or {}), **results}
+
+
+def emit(document: Mapping[str, Any], path: str | None = None) -> None:
+    """Print the document, or write it to `path`, whole or not at all. Raises ValueError for NaN and infinities."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    try:
+        text.encode(_encoding() if path is None else "utf-8")
+    except UnicodeEncodeError:  # a terminal that is not UTF, or a file name that is no text
+        text = json.dumps(document, allow_nan=False, indent=2)
+    if path is None:
+        print(text)
+        return
+    from asyncfc_sim.traces.files import atomic_write
+
+    with atomic_write(path) as out:
+        out.write(f"{text}\n".encode())
+
+
+def show(text: str) -> None:
+    """Print text; a character that the terminal cannot show is written as an escape."""
+    print(text.encode(_encoding(), "backslashreplace").decode(_encoding()), end="")
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"

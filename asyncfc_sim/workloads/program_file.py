@@ -1,0 +1,113 @@
+"""A program file (.fc) as a workload: one conversation of one turn, in a symbolic world.
+
+What its tools do is said by a tools file (tools_file.py): the one named, or the one that stands beside the program,
+`program.tools.toml` beside `program.fc`. Without one every tool reads and writes everything, and its values are made
+up.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from asyncfc_sim.core import references
+from asyncfc_sim.core.syntax import Call, Program, calls_in
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import JSON, Value
+from asyncfc_sim.language.parser import parse_program
+
+from .made_up import CallId, Contradiction, make_up, paths_into
+from .symbolic import SymbolicWorld
+from .tools_file import Entry, ToolsFileError, arguments_of, parse_tools
+from .workload import Task, Turn
+
+
+class ProgramFileError(ValueError):
+    """A program file that cannot be used, though it may be a program: the message names the file."""
+
+
+def load_program(path: str, tools_path: str | None = None) -> Task:
+    """The program at `path` (`-`: standard input) as a task, with the tools of `tools_path` or of the file beside it.
+
+    Its world is a `SymbolicWorld`, whose `made_up` names the tools of which some values are made up.
+
+    Raises OSError, and for what is wrong in a file LanguageError, ToolsFileError or ProgramFileError.
+    """
+    text, source = read_text(path)
+    program = parse_program(text, source)
+    beside = Path(path).with_suffix(".tools.toml")
+    if tools_path is None and path != "-" and beside.is_file():
+        tools_path = str(beside)
+    declared = {} if tools_path is None else parse_tools(*read_text(tools_path))
+    calls = list(calls_in(program.body))
+    _check_arguments(calls, declared, tools_path or "")
+    entries = {call.tool: Entry(Tool(call.tool), call.tool) for call in calls} | declared
+    tools = {name: entry.tool for name, entry in entries.items()}
+    made_up = frozenset(call.tool for call in calls if not entries[call.tool].answers_all)
+    answer = partial(_answer, entries, _shapes(program, entries, source))
+    return Task(
+        name="stdin" if path == "-" else Path(path).stem,
+        source=source,
+        turns=(Turn("", program),),
+        tools=tools,
+        kinds={name: entry.kind for name, entry in entries.items()},
+        make_world=partial(SymbolicWorld, tools, answer, made_up),
+    )
+
+
+def read_text(path: str) -> tuple[str, str]:
+    """The text of a file (`-`: standard input), and its name for messages. Raises OSError or ProgramFileError."""
+    name = "<stdin>" if path == "-" else path
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n"), name
+    except UnicodeDecodeError as error:
+        raise ProgramFileError(f"{name}: not text in UTF-8 (byte {error.start + 1})") from None
+
+
+def _check_arguments(calls: list[Call], declared: Mapping[str, Entry], source: str) -> None:
+    """Refuse key templates that need an argument which some call does not give: that call could never run."""
+    for call in calls:
+        effects = declared[call.tool].tool.effects if call.tool in declared else None
+        for name, template in arguments_of(effects).items() if effects else ():
+            if name not in call.args:
+                raise ToolsFileError(
+                    f"{source}: tools.{call.tool}: {template!r} needs the argument {name!r}, "
+                    f"which f{call.future} does not give"
+                )
+
+
+def _shapes(program: Program, entries: Mapping[str, Entry], source: str) -> dict[CallId, list[references.Path]]:
+    """The parts that the made-up value of each call must have.
+
+    Identical calls of a tool that only reads, or may be repeated, may be answered by one of them. So such a tool has
+    one shape for all its calls, and any other a shape for each.
+    """
+    shapes = paths_into(program)
+    for future, name in list(shapes):
+        tool = entries[name].tool
+        if tool.idempotent or (tool.effects is not None and not tool.effects.writes):
+            shapes[future, name] = [path for (_, other), paths in shapes.items() if other == name for path in paths]
+        try:
+            if not entries[name].answers_all:
+                make_up(shapes[future, name], name, "")
+        except Contradiction as error:
+            raise ProgramFileError(
+                f"{source}: no value can be made up for f{future}, a call of {name}: the program takes it that {error}. "
+                f"Say in a tools file what {name} returns"
+            ) from None
+    return shapes
+
+
+def _answer(
+    entries: Mapping[str, Entry],
+    shapes: Mapping[CallId, list[references.Path]],
+    future: int,
+    tool: str,
+    args: Mapping[str, JSON],
+    digest: str,
+) -> Value:
+    case = entries[tool].case(args)
+    return make_up(shapes.get((future, tool), []), tool, digest) if case is None else case.value

@@ -1,0 +1,133 @@
+"""A world of keys and versions, for tools of which only the effects are known: enough to tell wrong orders from right.
+
+A call observes the versions of all keys in its footprint. The version that it gives to the keys it writes, and the
+value that is made up for it, are digests of (tool, arguments, versions observed): so they are the same in every order
+of independent calls, and differ where conflicting calls ran in another order. A tool that fails writes nothing.
+
+  - Tools that commute do not observe each other's versions, which stand side by side.
+  - An idempotent call that finds the keys as it left them changes nothing, and returns what it returned.
+  - A canned result can hide that it was read at the wrong time. So the state also names conflicting calls that did
+    not run in issue order (there are none in a legal run); futures are numbered in that order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from asyncfc_sim.core.footprint import BadFootprint, Footprint, Pattern
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical, copy_json
+
+# From the future, the tool, its arguments and a digest of all that the call saw, to what it returns.
+Answer = Callable[[int, str, Mapping[str, JSON], str], Value]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a call left at the keys of a pattern."""
+
+    digest: str
+    tool: str
+    future: int
+
+
+class SymbolicWorld:
+    """Patterns that were written, with their versions. `made_up` names the tools some of whose values are invented."""
+
+    def __init__(self, tools: Mapping[str, Tool], answer: Answer, made_up: frozenset[str] = frozenset()) -> None:
+        self.made_up = made_up
+        self._tools, self._answer = tools, answer
+        self._commutes = {(one.name, other) for one in tools.values() for other in one.commutes_with}
+        self._written: dict[Pattern, tuple[Version, ...]] = {}
+        self._read: dict[Pattern, Mapping[str, int]] = {}  # the latest reader, for each tool that read it
+        self._repeated: dict[str, str] = {}  # what an idempotent call observes when it is repeated -> its version
+        self._disorder: frozenset[tuple[int, int]] = frozenset()
+
+    def call(self, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
+        """Run one call: observe, answer, write."""
+        if tool not in self._tools:
+            return ErrorValue("invalid_argument", f"there is no tool named {tool!r}")
+        try:
+            footprint = self._tools[tool].footprint(args)
+        except BadFootprint as fault:
+            return ErrorValue("invalid_argument", f"{tool}: {fault}")
+        self._note_disorder(future, tool, footprint)
+        observed = self._observe(tool, args, footprint)
+        repeated = self._repeated.get(observed)
+        value = self._answer(future, tool, args, repeated or observed)
+        if footprint.writes and repeated is None and not isinstance(value, ErrorValue):
+            for pattern in footprint.writes:
+                self._write(pattern, Version(observed, tool, future))
+            if self._tools[tool].idempotent:
+                self._repeated[self._observe(tool, args, footprint)] = observed
+        return copy_json(value)
+
+    def state(self) -> str:
+        """The versions by key, and the pairs of conflicting calls of which the later one ran first."""
+        versions = {str(key): sorted(each.digest for each in found) for key, found in self._written.items()}
+        return canonical({"versions": versions, "out_of_order": sorted(self._disorder)})
+
+    def copy(self) -> SymbolicWorld:
+        twin = SymbolicWorld(self._tools, self._answer, self.made_up)
+        twin._written, twin._read = self._written.copy(), self._read.copy()
+        twin._repeated, twin._disorder = self._repeated.copy(), self._disorder
+        return twin
+
+    def _observe(self, tool: str, args: Mapping[str, JSON], footprint: Footprint) -> str:
+        """A digest of the call and of every version that it depends on."""
+        patterns = footprint.reads + footprint.writes
+        keys = {key for pattern in patterns for key in _overlapping(self._written, pattern)}
+        seen = [
+            [str(key), each.digest] for key in keys for each in self._written[key] if not self._commute(tool, each.tool)
+        ]
+        text = canonical([tool, dict(args), sorted(seen)])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def _write(self, pattern: Pattern, version: Version) -> None:
+        # What the version stands for includes all that it covers, unless a call may come that would see only that.
+        if not any(version.tool in pair for pair in self._commutes):
+            for table in (self._written, self._read):
+                for covered in [key for key in _overlapping(table, pattern) if pattern.covers(key)]:
+                    del table[covered]
+        self._written[pattern] = (*self._written.get(pattern, ()), version)
+
+    def _note_disorder(self, future: int, tool: str, footprint: Footprint) -> None:
+        """Remember the calls that conflict with this one, were issued after it, and have run already."""
+        late = {
+            each.future
+            for pattern in footprint.reads + footprint.writes
+            for key in _overlapping(self._written, pattern)
+            for each in self._written[key]
+            if each.future > future and not self._commute(tool, each.tool)
+        }
+        late |= {
+            reader
+            for pattern in footprint.writes
+            for key in _overlapping(self._read, pattern)
+            for other, reader in self._read[key].items()
+            if reader > future and not self._commute(tool, other)
+        }
+        self._disorder |= {(future, other) for other in late}
+        for pattern in footprint.reads + footprint.writes:
+            readers = self._read.get(pattern, {})
+            self._read[pattern] = {**readers, tool: max(future, readers.get(tool, 0))}
+
+    def _commute(self, one: str, other: str) -> bool:
+        return (one, other) in self._commutes or (other, one) in self._commutes
+
+
+def _overlapping(table: Mapping[Pattern, T], pattern: Pattern) -> Iterator[Pattern]:
+    """The patterns of `table` that overlap this one; without a scan, unless it is a region."""
+    if pattern.below:
+        yield from (key for key in table if key.overlaps(pattern))
+        return
+    if pattern in table:
+        yield pattern
+    for depth in range(len(pattern.key) + 1):
+        above = Pattern(pattern.key[:depth], below=True)
+        if above in table:
+            yield above

@@ -1,0 +1,157 @@
+"""Experiments on real BFCL conversations: everything is the same as in order, and times keep within their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import inf
+
+import pytest
+
+from asyncfc_sim.core.policy import policy_named
+from asyncfc_sim.core.syntax import Program
+from asyncfc_sim.simulate.bound import bound
+from asyncfc_sim.simulate.decoder import load_decoder
+from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.experiment import Arm, ArmResult, run_arms, simulate, summarise_arms
+from asyncfc_sim.simulate.parallel import run_in_processes
+from asyncfc_sim.simulate.reference import difference, run_reference
+from asyncfc_sim.simulate.study import Study, StudyError, dependence_interval, parse_graces
+from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.workloads.bfcl import load
+from asyncfc_sim.workloads.workload import Task
+
+pytest.importorskip("bfcl_eval", reason="bfcl-eval is not installed (pip install --no-deps bfcl-eval)")
+
+CASES = 60
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list[Task]:
+    return load("base", CASES)
+
+
+def _models(*, overhead: bool = True) -> Models:
+    return Models(load_decoder("gpt-oss-120b-vllm"), load_durations("bfcl-agent"), overhead)
+
+
+@pytest.fixture(scope="module")
+def results(tasks: list[Task]) -> list[ArmResult]:
+    return run_arms(tasks, Study().arms(), _models(), seed=0)
+
+
+def _makespans(results: list[ArmResult]) -> dict[tuple[str, str, str], list[float]]:
+    return {
+        (one.arm.label, one.arm.messages, one.arm.dependence): [case.makespan_s for case in one.cases]
+        for one in results
+    }
+
+
+def test_every_run_gives_what_running_in_order_gives(results: list[ArmResult]) -> None:
+    assert [case for result in results for case in result.different] == []
+    assert all(len(result.cases) == CASES for result in results)
+
+
+def test_nothing_beats_the_bound(results: list[ArmResult]) -> None:
+    times = _makespans(results)
+    for (label, messages, dependence), makespans in times.items():
+        least = times["bound", messages, "values"]
+        assert all(a >= b - 1e-9 for a, b in zip(makespans, least, strict=True)), (label, messages, dependence)
+
+
+def test_without_overhead_futures_never_lose_and_sometimes_win(tasks: list[Task]) -> None:
+    times = _makespans(run_arms(tasks, Study().arms(), _models(overhead=False), seed=0))
+    for (label, messages, _), makespans in times.items():
+        sync, least = times["sync", messages, "values"], times["bound", messages, "values"]
+        assert all(a <= b + 1e-9 for a, b in zip(makespans, sync, strict=True)), label
+        assert all(a >= b - 1e-9 for a, b in zip(makespans, least, strict=True)), label
+    assert sum(times["asyncfc grace=0", "call", "values"]) < sum(times["sync", "call", "values"])
+
+
+def test_with_overhead_always_answering_with_a_future_sometimes_loses(results: list[ArmResult]) -> None:
+    times = _makespans(results)
+    pairs = list(zip(times["asyncfc grace=0", "call", "values"], times["sync", "call", "values"], strict=True))
+    assert any(future > sync for future, sync in pairs)
+    assert any(future < sync for future, sync in pairs)
+
+
+def test_an_infinite_grace_is_sync(tasks: list[Task]) -> None:
+    models = _models()
+    for messages in ("call", "turn"):
+        sync = Arm("sync", policy_named("sync"), messages)
+        patient = Arm("asyncfc grace=inf", policy_named("asyncfc", grace_s=inf), messages)
+        for task in tasks[:30]:
+            one, other = simulate(task, sync, models, 0), simulate(task, patient, models, 0)
+            assert one.session.transcript.messages == other.session.transcript.messages
+            if messages == "call":
+                assert one.makespan_s == pytest.approx(other.makespan_s)
+            else:
+                assert other.makespan_s <= one.makespan_s + 1e-9
+
+
+def test_the_same_seed_gives_the_same_runs_and_another_seed_others(tasks: list[Task]) -> None:
+    arm = Arm("asyncfc", policy_named("asyncfc"), "call")
+    runs = [simulate(tasks[0], arm, _models(), seed).recorder.run() for seed in (0, 0, 1)]
+    assert runs[0] == runs[1]
+    assert runs[0].events != runs[2].events
+
+
+def test_processes_do_not_change_the_results() -> None:
+    arms = Study(policies=("sync", "asyncfc"), graces=(0.0,), messages=("call",), dependence=("values",)).arms()
+    run: Callable[[int], list[ArmResult]] = lambda workers: run_in_processes(  # noqa: E731
+        partial(load, "base", 110), 110, arms, _models(), 0, lambda: None, workers
+    )
+    one, two = run(1), run(2)
+    assert one == two
+
+
+def test_a_wrong_value_and_a_wrong_world_are_found(tasks: list[Task]) -> None:
+    reference = run_reference(tasks[0])
+    right = dict(reference.values)
+    assert difference(reference, right, reference.state) is None
+    assert difference(reference, right, "another") == "the world ends in another state"
+    first = next(iter(right))
+    assert f"$f{first} is" in str(difference(reference, {**right, first: "wrong"}, reference.state))
+    del right[first]
+    assert f"$f{first} has no value" in str(difference(reference, right, reference.state))
+
+
+def test_the_bound_splits_a_conversation_into_the_terms_of_eq_1(tasks: list[Task]) -> None:
+    models = _models()
+    task = tasks[0]
+    limit = bound(task, run_reference(task), models, 0, "call")
+    assert max(limit.decode_s, limit.tool_s) <= limit.least_s + limit.tool_s
+    assert limit.least_s <= limit.longest_path_s + 1e-9 <= limit.decode_s + limit.tool_s + 1e-9
+
+
+def test_rows_are_over_sync_and_the_interval_is_between_the_two_assumptions(results: list[ArmResult]) -> None:
+    rows = summarise_arms(results, seed=0)
+    by_label = {(row.label, row.messages, row.dependence): row for row in rows}
+    sync = by_label["sync", "call", "values"]
+    assert (sync.speedup, sync.alpha) == (1.0, 0.0)
+    future = by_label["asyncfc grace=0", "call", "values"]
+    assert future.alpha is not None
+    assert future.alpha > 0
+    interval = dependence_interval(rows, "call", "asyncfc grace=0")
+    assert interval is not None
+    assert interval[0] < interval[1] == future.speedup
+    assert by_label["bound", "call", "values"].eq1 >= by_label["bound", "call", "values"].speedup
+
+
+def test_requests_that_cannot_be_met_say_what_was_expected() -> None:
+    assert parse_graces("0, 0.5,auto,inf") == (0.0, 0.5, "auto", inf)
+    for text in ("soon", "-1", ""):
+        with pytest.raises(StudyError, match="grace"):
+            parse_graces(text)
+    with pytest.raises(StudyError, match="sync_parallel"):
+        Study(policies=("fast",)).arms()
+    with pytest.raises(StudyError, match="not there yet"):
+        Study(policies=("plan",)).arms()
+
+
+def test_a_turn_without_calls_is_one_message(tasks: list[Task]) -> None:
+    task = replace(tasks[0], turns=(replace(tasks[0].turns[0], program=Program(())),))
+    run = simulate(task, Arm("sync", policy_named("sync"), "call"), _models(), 0)
+    assert run.requests == 1
+    assert run.values() == {}
