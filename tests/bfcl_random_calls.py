@@ -14,7 +14,7 @@ from tests.bfcl_turns import Family, Recorded, families
 
 # Parameters, and parts of results, that name the same things.
 ALIASES = {
-    **dict.fromkeys(("file_name1", "file_name2", "dir_name", "folder", "source", "destination", "path"), "file_name"),
+    **dict.fromkeys(("file_name1", "file_name2", "dir_name", "source", "destination", "path"), "file_name"),
     **dict.fromkeys(("current_directory_content", "matches"), "file_name"),
     **dict.fromkeys(("user_name", "user_list"), "user"),
     **dict.fromkeys(("receiver_id",), "user_id"),
@@ -22,11 +22,12 @@ ALIASES = {
     **dict.fromkeys(("ticket_id", "tweet_id", "order_id", "history"), "id"),
     **dict.fromkeys(("username", "following_list", "username_to_unfollow"), "username_to_follow"),
 }
-EXAMPLES: dict[str, list[Any]] = {
-    "mode": ["on", "off", "engage", "release", "l"],
-    "ignitionMode": ["START", "STOP"],
-    "option": ["engine", "brakePedal", "parkingBrake", "headlights", "doors", "climate", "fuel"],
-    "pedalPosition": [0, 0.5, 1.0],
+# Parameters of which a tool takes but a few values.
+EXAMPLES: dict[tuple[str, str], list[Any]] = {
+    ("setHeadlights", "mode"): ["on", "off"],
+    ("activateParkingBrake", "mode"): ["engage", "release"],
+    ("startEngine", "ignitionMode"): ["START", "STOP"],
+    ("displayCarStatus", "option"): ["engine", "brakePedal", "parkingBrake", "headlights", "doors", "climate", "fuel"],
 }
 ANYTHING = (1, 2.5, "x", True, ["AAPL"], [1, 2])
 ODD = (".", "..", "", "a/b", "*", 0, 1.0, True, "1", None)
@@ -40,7 +41,7 @@ class RandomCalls:
     def __init__(self, turns: Iterable[Recorded], rng: random.Random) -> None:
         self._rng = rng
         self._turns = list(turns)
-        self._everywhere: dict[str, list[Any]] = defaultdict(list, EXAMPLES)
+        self._everywhere: dict[str, list[Any]] = defaultdict(list)
         self._here: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         self._golden: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for turn in self._turns:
@@ -76,12 +77,15 @@ class RandomCalls:
         given = [
             name for name in method.signature.parameters if name not in method.defaults or self._rng.random() < 0.6
         ]
-        return tool, {name: self._value(ALIASES.get(name, name), self._here[where]) for name in given}
+        return tool, {name: self._value(tool, name, self._here[where]) for name in given}
 
-    def _value(self, name: str, here: dict[str, list[Any]]) -> Any:
+    def _value(self, tool: str, parameter: str, here: dict[str, list[Any]]) -> Any:
+        name = ALIASES.get(parameter, parameter)
         if self._rng.random() < 0.05:
             return self._rng.choice(ODD)
-        if here[name] and name not in EXAMPLES and self._rng.random() < 0.8:
+        if examples := EXAMPLES.get((tool, parameter)):
+            return self._rng.choice(examples)
+        if here[name] and self._rng.random() < 0.8:
             return self._rng.choice(here[name])
         return self._rng.choice(self._everywhere[name] or ANYTHING)
 
@@ -90,12 +94,16 @@ def _concerned(world: BfclWorld) -> dict[Family, list[str]]:
     """The tools of a world by the kinds of resources that they declare; those that declare none together."""
     concerned: dict[Family, list[str]] = defaultdict(list)
     for name, method in world._methods.items():
-        for family in sorted(declared_families(method.owner, name)) or [()]:
+        for family in sorted(declared_families(method.owner, name)) or [("none",)]:
             concerned[family].append(name)
+    for general in [family for family in concerned if len(family) == 1]:  # displayCarStatus: any of a scheme
+        for family in concerned:
+            if family[0] == general[0] and family != general:
+                concerned[family] += concerned[general]
     return concerned
 
 
 def declared_families(owner: str, tool: str) -> set[Family]:
-    """The kinds of resources in the declaration of a tool; the tool that shows any of them is left out."""
+    """The kinds of resources in the declaration of a tool."""
     unknown = dict.fromkeys(methods(owner)[tool].signature.parameters, UNKNOWN)
-    return {family for family in families(tools(owner)[tool].footprint(unknown)) if len(family) == 2}
+    return families(tools(owner)[tool].footprint(unknown))

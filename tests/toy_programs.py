@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,12 +13,16 @@ from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touc
 _keys = st.sampled_from(["a", "b", "ptr", "zz"])
 
 
+# Draw a call with this number, which may refer to these earlier futures.
+DrawCall = Callable[[st.DrawFn, int, list[int]], Call]
+
+
 @st.composite
-def toy_programs(draw: st.DrawFn, max_calls: int = 6) -> Program:
-    return Program(tuple(_block(draw, draw(st.integers(1, max_calls)), [], 0)))
+def toy_programs(draw: st.DrawFn, max_calls: int = 6, call: DrawCall | None = None) -> Program:
+    return Program(tuple(_block(draw, draw(st.integers(1, max_calls)), [], 0, call or toy_call)))
 
 
-def _block(draw: st.DrawFn, size: int, issued: list[int], depth: int) -> list[Statement]:
+def _block(draw: st.DrawFn, size: int, issued: list[int], depth: int, call: DrawCall) -> list[Statement]:
     body: list[Statement] = []
     for _ in range(size):
         kind = draw(st.integers(0, 9))
@@ -26,20 +31,18 @@ def _block(draw: st.DrawFn, size: int, issued: list[int], depth: int) -> list[St
         elif kind == 1 and issued and depth < 2:
             ref = Ref(draw(st.sampled_from(issued)))
             literal = draw(st.sampled_from(["a", "b", "ok", 1]))
-            then, orelse = (_block(draw, draw(st.integers(1, 2)), issued, depth + 1) for _ in range(2))
+            then, orelse = (_block(draw, draw(st.integers(1, 2)), issued, depth + 1, call) for _ in range(2))
             body.append(Branch(ref, literal, tuple(then), tuple(orelse)))
         else:
-            body.append(_call(draw, issued))
+            future = max(issued, default=0) + 1
+            body.append(call(draw, future, issued))
+            issued.append(future)
     if depth == 0:
         body.append(Done(tuple(Ref(future) for future in issued[-2:])))
     return body
 
 
-def _call(draw: st.DrawFn, issued: list[int]) -> Call:
-    future = len(issued) + 1
-    while future in issued:
-        future += 1
-
+def toy_call(draw: st.DrawFn, future: int, issued: list[int]) -> Call:
     def value(fresh: Any) -> Any:
         if issued and draw(st.integers(0, 2)) == 0:
             ref = Ref(draw(st.sampled_from(issued)), draw(st.sampled_from([(), (), ("x", 0)])))
@@ -65,5 +68,4 @@ def _call(draw: st.DrawFn, issued: list[int]) -> Call:
             args = {"x": value("a")}
         case _:
             args = {}
-    issued.append(future)
     return Call(future, tool, args)

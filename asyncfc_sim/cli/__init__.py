@@ -57,9 +57,10 @@ def asyncfc(
     """
 
 
-app.command()(demo.demo)
-app.command()(simulate.simulate)
-app.command()(parse.parse)
+# The short helps are what `asyncfc --help` has room for.
+app.command(short_help="Show what futures save on a real benchmark.")(demo.demo)
+app.command(short_help="Simulate a workload under several policies.")(simulate.simulate)
+app.command(short_help="Check a program and print its normal form.")(parse.parse)
 app.add_typer(trace.app, name="trace")
 
 

@@ -92,6 +92,8 @@ class Report:
 
 def run(request: Request) -> int:
     """Do it; returns the exit code: 0, or 1 if some run differs from running in order."""
+    if request.trace is not None:
+        _trace_form(request.trace)  # a name that is no use is found before the work, not after it
     load, n, profile = _workload(request)
     models = Models(load_decoder(request.decoder), load_durations(request.durations or profile))
     study = _study(request)
@@ -179,11 +181,17 @@ def case_runs(task: Task, study: Study, models: Models, seed: int) -> list[Run]:
     return [simulate(task, arm, models, seed).recorder.run() for arm in arms]
 
 
-def _write_runs(path: Path, runs: Sequence[Run]) -> None:
+def _trace_form(path: Path) -> str:
+    """`.perfetto.json` or `.jsonl`, by the name of the file."""
     name = path.name.removesuffix(".gz")
-    if name.endswith(".perfetto.json"):
-        write_perfetto(path, runs)
-    elif name.endswith(".jsonl"):
+    for form in (".perfetto.json", ".jsonl"):
+        if name.endswith(form):
+            return form
+    raise StudyError(f"--trace {path}: expected a name ending in .jsonl, .perfetto.json, or either with .gz")
+
+
+def _write_runs(path: Path, runs: Sequence[Run]) -> None:
+    if _trace_form(path) == ".jsonl":
         write_trace(path, runs)
     else:
-        raise StudyError(f"--trace {path}: expected a name ending in .jsonl, .perfetto.json, or either with .gz")
+        write_perfetto(path, runs)

@@ -43,9 +43,7 @@ def checked(rows: Sequence[Row]) -> str:
     different = sum(row.different for row in rows)
     runs = simulated_runs(rows)
     verdict = "0 differ" if not different else f"{different} DIFFER"
-    return (
-        f"checked on the real tools: {runs} runs against running each call in order; {verdict} in a value or the state"
-    )
+    return f"checked: {runs} runs against the same calls run in order; {verdict} in a value or the final state"
 
 
 def show_case(runs: Sequence[Run]) -> None:

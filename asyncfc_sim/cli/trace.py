@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @app.callback()
 def trace() -> None:
-    """Look at recorded runs (written by --trace)."""
+    """Look at recorded runs."""
 
 
 @app.command()

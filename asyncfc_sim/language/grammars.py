@@ -14,6 +14,7 @@ from .literals import refuse_depth
 
 # What a person calls these terminals, together and one by one. The others are named by their text.
 _GROUPS = (
+    ({"INDEX"}, "a numbered step (`1. tool(...)`)"),
     ({"FUTURE", "AWAIT", "IF", "RETURN"}, "a statement (`f1 = tool(...)`, `await`, `if` or `return`)"),
     ({"REFERENCE", "STRING", "NUMBER", "NULL", "TRUE", "FALSE", "LSQB", "LBRACE"}, "a value"),
     ({"NAME", "STEP", "STRING", "NUMBER", "NONE", "TRUE", "FALSE", "LSQB", "LBRACE"}, "an argument"),
@@ -23,7 +24,6 @@ _GROUPS = (
 )
 _WORDS = {
     "AWAITED": "a future such as `$f1`",
-    "INDEX": "a numbered step",
     "NAME": "the name of a tool",
     "REFERENCE": "a reference such as `$f1.id`",
     "STRING": "a string",
@@ -65,8 +65,8 @@ def parse(name: str, text: str, source: str) -> Tree[Token]:
 def _refusal(name: str, text: str, offset: int, accepted: set[str], source: str) -> LanguageError:
     if offset >= len(text):
         return LanguageError.at(text, offset, "the text ends too early", source, _in_words(name, accepted))
-    if "STRING" in accepted and text[offset] == '"' and name == "program":
-        return _bad_string(text, offset, source)
+    if "STRING" in accepted and text[offset] in "\"'":
+        return _bad_string(name, text, offset, source)
     match = _found.match(text, offset)
     assert match is not None
     found = match.group()
@@ -87,22 +87,23 @@ def _in_words(name: str, accepted: set[str]) -> tuple[str, ...]:
         if group <= left:
             words.append(word)
             left -= group
-    if words or "INDEX" in left or "_SEPARATOR" in left or "_NEWLINE" in left:
-        left.discard("$END")
-    if words or "INDEX" in left:
+    if words:
         left -= _QUIET  # an empty statement could stand there too, but nobody means one
+    elif left & _QUIET != {"$END"}:
+        left.discard("$END")
     literal = {terminal.name: terminal.pattern for terminal in load(name).terminals}
     words += [_WORDS.get(terminal) or f"`{literal[terminal].value}`" for terminal in sorted(left)]
     return tuple(words)
 
 
-def _bad_string(text: str, offset: int, source: str) -> LanguageError:
+def _bad_string(name: str, text: str, offset: int, source: str) -> LanguageError:
     """What is wrong with the string that starts at `offset`, at the character that is to blame."""
     match = _sound_string.match(text, offset)
-    assert match is not None
-    end = match.end()
-    if end >= len(text) or text[end] == "\n":
+    end = match.end() if match else offset
+    if name == "plan" or end >= len(text) or text[end] == "\n":
         return LanguageError.at(text, offset, "the string is not closed on its line", source)
+    if match is None:
+        return LanguageError.at(text, offset, "strings stand in double quotes", source)
     if text[end] == "\\":
         found = text[end : end + 2].rstrip()
         return LanguageError.at(text, end, f"`{found}` is no escape of JSON", source)
@@ -113,8 +114,6 @@ def _hint(found: str, accepted: set[str], expected: tuple[str, ...], before: str
     """A better word on mistakes that people and models make."""
     if found == "else" and before.rstrip().endswith("}"):
         return "`else` must stand on the line of the closing brace"
-    if found == "'" and "STRING" in accepted:
-        return "strings stand in double quotes"
     if found in {"True", "False", "None"} and "NULL" in accepted:
         return f"`{found}` is written `{'null' if found == 'None' else found.lower()}`"
     if accepted & {"REFERENCE", "AWAITED"}:

@@ -16,7 +16,7 @@ from asyncfc_sim.core.syntax import Call, Done, Program, Statement
 from . import grammars
 from .errors import LanguageError
 from .literals import number
-from .pythonic import python_string
+from .pythonic import python_string, takes
 
 Node = Tree[Token] | Token
 
@@ -83,9 +83,7 @@ class _Reader:
                             _first(value, tool), "an argument without a name stands before those with one"
                         )
                     if names is not None and position >= len(names):
-                        raise self._fault(
-                            _first(value, tool), f"{tool} takes {len(names)} arguments: {', '.join(names)}"
-                        )
+                        raise self._fault(_first(value, tool), takes(tool, names))
                     name = f"arg{position}" if names is None else names[position]
             args[name] = self._value(value)
         return Call(self._current, str(tool), args)

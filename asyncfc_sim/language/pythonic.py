@@ -40,6 +40,13 @@ def python_string(token: str) -> str:
     return whole(value.value)
 
 
+def takes(tool: str, names: Sequence[str]) -> str:
+    """What is said of a call with too many arguments."""
+    if not names:
+        return f"{tool} takes no arguments"
+    return f"{tool} takes {len(names)} argument{'s' * (len(names) > 1)}: {', '.join(names)}"
+
+
 def _parse(text: str) -> ast.expr:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an unknown escape, as in '\d', is worth no warning here
@@ -64,7 +71,7 @@ class _Reader:
             if names is None:
                 raise self._fault(value, f"the parameters of {tool} are not known: write this argument with its name")
             if position >= len(names):
-                raise self._fault(value, f"{tool} takes {len(names)} arguments: {', '.join(names)}")
+                raise self._fault(value, takes(tool, names))
             args[names[position]] = self._value(value)
         for keyword in call.keywords:
             if keyword.arg is None:

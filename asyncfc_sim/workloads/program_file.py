@@ -20,7 +20,8 @@ from asyncfc_sim.language.parser import parse_program
 
 from .made_up import CallId, Contradiction, make_up, paths_into
 from .symbolic import SymbolicWorld
-from .tools_file import Entry, ToolsFileError, arguments_of, parse_tools
+from .toml_table import argument_names
+from .tools_file import Entry, ToolsFileError, parse_tools
 from .workload import Task, Turn
 
 
@@ -69,12 +70,15 @@ def read_text(path: str) -> tuple[str, str]:
 
 def _check_arguments(calls: list[Call], declared: Mapping[str, Entry], source: str) -> None:
     """Refuse key templates that need an argument which some call does not give: that call could never run."""
+    needs = {
+        name: {argument: template for template in entry.templates for argument in argument_names(template)}
+        for name, entry in declared.items()
+    }
     for call in calls:
-        effects = declared[call.tool].tool.effects if call.tool in declared else None
-        for name, template in arguments_of(effects).items() if effects else ():
-            if name not in call.args:
+        for argument, template in needs.get(call.tool, {}).items():
+            if argument not in call.args:
                 raise ToolsFileError(
-                    f"{source}: tools.{call.tool}: {template!r} needs the argument {name!r}, "
+                    f"{source}: tools.{call.tool}: {template!r} needs the argument {argument!r}, "
                     f"which f{call.future} does not give"
                 )
 
@@ -86,17 +90,19 @@ def _shapes(program: Program, entries: Mapping[str, Entry], source: str) -> dict
     one shape for all its calls, and any other a shape for each.
     """
     shapes = paths_into(program)
-    for future, name in list(shapes):
-        tool = entries[name].tool
-        if tool.idempotent or (tool.effects is not None and not tool.effects.writes):
-            shapes[future, name] = [path for (_, other), paths in shapes.items() if other == name for path in paths]
+    shared: dict[str, list[references.Path]] = {}
+    for (_, name), paths in shapes.items():
+        if entries[name].shareable:
+            shared.setdefault(name, []).extend(paths)
+    shapes = {call: shared.get(call[1], paths) for call, paths in shapes.items()}
+    for (future, name), paths in shapes.items():
         try:
             if not entries[name].answers_all:
-                make_up(shapes[future, name], name, "")
+                make_up(paths, name, "")
         except Contradiction as error:
             raise ProgramFileError(
-                f"{source}: no value can be made up for f{future}, a call of {name}: the program takes it that {error}. "
-                f"Say in a tools file what {name} returns"
+                f"{source}: no value can be made up for f{future}, because the program takes it that {error}: "
+                f"say in a tools file what {name} returns"
             ) from None
     return shapes
 

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,11 @@ from tests.bfcl_watch import undeclared
 pytest.importorskip("bfcl_eval", reason="bfcl-eval is not installed (make setup installs it)")
 pytest.importorskip("mpmath", reason="mpmath is not installed")
 
-# Resources that were never the only reason for an order, because the same calls always meet in another one too: who
-# sends a message draws an id and writes the inbox. (But for travel:random, which the last test shows.)
-MASKED = {"message:ids", "message:user_count", "trading:random", "travel:random"}
+# Never the only reason for an order, because the same calls always meet in another resource too: who sends a message
+# draws an id and writes the inbox.
+MASKED = {"message:ids", "message:user_count", "trading:random"}
+# Seldom the only reason; the last test shows them.
+RARE = {"travel:random", "vehicle:cruise"}
 
 
 def footprint(world: BfclWorld, call: RandomCall) -> Footprint:
@@ -71,19 +74,33 @@ def test_no_call_touches_anything_undeclared():
             assert not faults, f"{call} in\n{world.state()}"
 
 
-def test_two_draws_from_one_generator_keep_their_order():
-    cards = {"a": {"balance": 100.0}, "b": {"balance": 100.0}}
-    config = {"access_token": "t", "token_expires_in": 9, "credit_card_list": cards, "booking_record": {"1": {}}}
-    world = BfclWorld.load(["TravelAPI"], {"TravelAPI": config}, long_context=False)
-    first, second = (
+PAID = {"access_token": "t", "insurance_type": "x", "booking_id": "1", "insurance_cost": 5}
+TRAVEL = {
+    "access_token": "t", "token_expires_in": 9, "booking_record": {"1": {}},
+    "credit_card_list": {"a": {"balance": 100.0}, "b": {"balance": 100.0}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("owner", "config", "tool", "args", "resource"),
+    [
+        ("TravelAPI", TRAVEL, "purchase_insurance", [{**PAID, "card_id": card} for card in "ab"], "travel:random"),
         (
-            "purchase_insurance",
-            {"access_token": "t", "insurance_type": "x", "booking_id": "1", "insurance_cost": 5, "card_id": card},
-        )
-        for card in cards
-    )
+            "VehicleControlAPI",
+            {"engineState": "running"},
+            "setCruiseControl",
+            [{"speed": speed, "activate": True, "distanceToNextVehicle": speed} for speed in (50, 60)],
+            "vehicle:cruise",
+        ),
+    ],
+)
+def test_two_calls_that_meet_in_one_resource_only(
+    owner: str, config: dict[str, Any], tool: str, args: list[dict[str, Any]], resource: str
+):
+    world = BfclWorld.load([owner], {owner: config}, long_context=False)
+    first, second = ((tool, each) for each in args)
     left, right = footprint(world, first), footprint(world, second)
-    draws = frozenset({("travel", "random")})
-    assert indep(without(left, draws), without(right, draws))
+    ignored = frozenset({tuple(resource.split(":"))})
+    assert indep(without(left, ignored), without(right, ignored))
     assert not indep(left, right)
     assert differ(world, first, second)

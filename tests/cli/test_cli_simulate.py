@@ -1,0 +1,119 @@
+"""`asyncfc simulate` and `asyncfc demo`, as a person or a program calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from asyncfc_sim.traces.trace import read_trace
+
+pytest.importorskip("bfcl_eval", reason="bfcl-eval is not installed (pip install --no-deps bfcl-eval)")
+
+ROOT = Path(__file__).parents[2]
+
+
+def _asyncfc(*args: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-m", "asyncfc_sim", *args]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, encoding="utf-8")
+
+
+def test_a_study_of_bfcl_is_checked_and_says_what_it_rests_on() -> None:
+    done = _asyncfc("simulate", "bfcl:base", "--n", "12")
+    assert done.returncode == 0, done.stderr
+    assert "0 differ in a value or the final state" in done.stdout
+    for words in (
+        "simulated, not measured",
+        "one call per message",
+        "one message per turn",
+        "asyncfc grace=auto",
+        "bound",
+    ):
+        assert words in done.stdout
+    assert done.stderr == ""  # progress is for terminals only
+
+
+def test_json_is_one_document_and_the_same_bytes_for_the_same_seed() -> None:
+    args = ("simulate", "bfcl:base", "--n", "6", "--json")
+    first, second, other = _asyncfc(*args), _asyncfc(*args), _asyncfc(*args, "--seed", "1")
+    assert first.stdout == second.stdout
+    document = json.loads(first.stdout)
+    assert document["schema"] == "asyncfc.simulate/1"
+    assert document["checked"] == {"runs": 14 * 6, "different": 0}
+    assert {row["label"] for row in document["summary"]} >= {"sync", "asyncfc grace=0", "bound"}
+    assert document["summary"] != json.loads(other.stdout)["summary"]
+    for figure in document["inputs"].values():
+        assert figure["provenance"] in {"measured", "derived", "assumed"}
+        assert figure["source"]
+
+
+def test_a_trace_holds_every_policy_and_opens_in_both_forms(tmp_path: Path) -> None:
+    lines, perfetto = tmp_path / "runs.jsonl", tmp_path / "runs.perfetto.json"
+    args = ("simulate", "bfcl:base", "--n", "3", "--policy", "sync,asyncfc", "--messages", "call", "--quiet")
+    assert _asyncfc(*args, "--trace", str(lines)).returncode == 0
+    runs = read_trace(lines)
+    assert {run.header.policy for run in runs} == {"sync", "asyncfc grace=0", "asyncfc grace=auto"}
+    assert _asyncfc(*args, "--trace", str(perfetto)).returncode == 0
+    events = json.loads(perfetto.read_text(encoding="utf-8"))["traceEvents"]
+    assert {"X", "s", "f"} <= {event["ph"] for event in events}
+    assert _asyncfc("trace", "view", str(lines)).returncode == 0
+
+
+def test_all_results_go_to_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    assert _asyncfc("simulate", "bfcl:base", "--n", "3", "-o", str(path)).returncode == 0
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert all(len(arm["makespan_s"]) == 3 for arm in document["cases"])
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["bfcl:nowhere"], 2, "miss_param"),
+        (["bfcl:base", "--policy", "fast"], 2, "sync_parallel"),
+        (["bfcl:base", "--policy", "plan"], 2, "not there yet"),
+        (["bfcl:base", "--decoder", "gpt-9"], 2, "gpt-4o"),
+        (["bfcl:base", "--durations", "nothing"], 2, "bfcl-agent"),
+        (["bfcl:base", "--grace", "soon"], 2, "seconds, inf or auto"),
+        (["bfcl:base", "--messages", "some"], 2, "call, turn, both"),
+        (["bfcl:base", "--delivery", "later"], 2, "when_idle"),
+        (["bfcl:base", "--failure", "ignore"], 2, "strict"),
+        (["bfcl:base", "--n", "0"], 2, "at least one"),
+        (["bfcl:base", "--n", "2", "--case", "unknown"], 2, "multi_turn_base_0"),
+        (["bfcl:base", "--n", "2", "--trace", "runs.txt"], 2, ".perfetto.json"),
+        (["program.txt"], 2, "FILE.fc"),
+        (["missing.fc"], 3, "missing.fc"),
+    ],
+)
+def test_bad_input_gets_words_and_an_exit_code(args: list[str], code: int, words: str) -> None:
+    done = _asyncfc("simulate", *args)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "asyncfc_sim", "simulate", "bfcl", "--json", "--workers", "1"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "Traceback" not in stderr
+
+
+def test_the_demo_runs() -> None:
+    done = _asyncfc("demo", "--n", "8")
+    assert done.returncode == 0, done.stderr
+    assert "8 conversations" in done.stdout
+    assert done.stdout.count("0 differ") == 2
+    assert "tools in process" in done.stdout
