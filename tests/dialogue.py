@@ -12,7 +12,6 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from asyncfc_sim.core import events
 from asyncfc_sim.core.events import Deliver, Fail, Finish, Issue, Resume, Start, Stop
 from asyncfc_sim.core.policy import ASYNCFC, Policy
 from asyncfc_sim.core.references import parse_string
@@ -33,7 +32,7 @@ from asyncfc_sim.core.session_events import (
     TimerFired,
     UserMessage,
 )
-from asyncfc_sim.core.syntax import Call, Program, Statement, Touch
+from asyncfc_sim.core.syntax import Program, Statement, Touch
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue, Value
 from tests.toys import TOOLS, ToyWorld
@@ -205,14 +204,8 @@ def emitted_program(log: list[object]) -> Program:
     return Program(tuple(body))
 
 
-def calls_of(log: list[object]) -> list[Call]:
-    return [entry.call for entry in log if isinstance(entry, Issue)]
-
-
 def error_of(value: Value) -> str:
     """The kind of an error value."""
     assert isinstance(value, ErrorValue)
     return value.kind
 
-
-__all__ = ["PAPER", "Dialogue", "assert_protocol_valid", "calls_of", "emitted_program", "error_of", "events", "parsed", "pending"]

@@ -41,7 +41,10 @@ class TreeWorld:
             case "names":
                 return [key[-1] for key, _ in self._below(args["folder"])]
             case "wipe":
-                return [key[-1] for key, _ in self._below(args["folder"]) if self.store.pop(key, self)]
+                gone = self._below(args["folder"])
+                for key, _ in gone:
+                    del self.store[key]
+                return len(gone)
             case "move":
                 source, target = _exact(f"t:{_text(args['source'])}"), _exact(f"t:{_text(args['target'])}")
                 self.store[target] = self.store.pop(source)

@@ -34,7 +34,8 @@ def reported() -> Iterator[None]:
     """Around a verb: what it raises is explained on stderr, and it ends with the exit code that belongs to it."""
     try:
         yield
-        sys.stdout.flush()  # a full disk or a closed pipe shows here, and not while the interpreter shuts down
+        if sys.stdout is not None:  # None: it was closed
+            sys.stdout.flush()  # a full disk or a closed pipe shows here, and not while the interpreter shuts down
     except BrokenPipeError:
         from asyncfc_sim.report.console import pipe_safe
 

@@ -25,6 +25,7 @@ from asyncfc_sim.workloads.workload import Task
 
 from . import simulate_view as view
 from .output import document, emit
+from .schedules import compare
 
 PROGRAM_RUNS = 100
 
@@ -105,12 +106,15 @@ def run(request: Request) -> int:
         emit(report.document(cases=True), str(request.output))
     if request.trace is not None:
         _write_runs(request.trace, runs)
+    schedules = None if request.workload.startswith("bfcl") else compare(tasks[0], study.failure, request.seed)
     if request.as_json:
-        emit(report.document(cases=False))
+        emit({**report.document(cases=False), "schedules": schedules})
     else:
+        if schedules is not None:
+            view.show_schedules(schedules)
         view.show(report.study, report.rows, report.notes, request.workload)
         view.show_case(view.two(runs))
-    return 1 if report.different else 0
+    return 1 if report.different or (schedules is not None and schedules["different"]) else 0
 
 
 def conduct(request: Request, study: Study, models: Models, load: LoadTasks, n: int) -> Report:

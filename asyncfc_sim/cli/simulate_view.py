@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asyncfc_sim.report.console import results_console
@@ -44,6 +44,14 @@ def checked(rows: Sequence[Row]) -> str:
     runs = simulated_runs(rows)
     verdict = "0 differ" if not different else f"{different} DIFFER"
     return f"checked: {runs} runs against the same calls run in order; {verdict} in a value or the final state"
+
+
+def show_schedules(schedules: Mapping[str, int]) -> None:
+    """What random schedules of a program gave."""
+    different = schedules["different"]
+    verdict = f"{different} DIFFER" if different else "all give the values and the state of the sequential run"
+    text = f"checked: {schedules['runs']} random schedules, {schedules['distinct']} distinct; {verdict}"
+    results_console().print(text, highlight=False)
 
 
 def show_case(runs: Sequence[Run]) -> None:

@@ -13,7 +13,7 @@ from .output import document, emit
 if TYPE_CHECKING:
     from asyncfc_sim.traces.trace import Run
 
-MAX_RUNS = 8  # shown unless they are named
+MAX_RUNS = 5  # shown unless they are named
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,7 +23,7 @@ def trace() -> None:
     """Look at recorded runs."""
 
 
-@app.command()
+@app.command(short_help="Show runs as bars on one time scale.")
 def view(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A trace (.jsonl or .jsonl.gz); - reads standard input.")],
     run: Annotated[
@@ -35,9 +35,9 @@ def view(
         ),
     ] = None,
     width: Annotated[
-        int | None, typer.Option("--width", min=40, help="Columns.", show_default="the terminal's")
+        int | None, typer.Option("--width", metavar="N", min=40, help="Columns.", show_default="the terminal's")
     ] = None,
-    max_calls: Annotated[int, typer.Option("--max-calls", min=0, help="Calls shown of each run.")] = 16,
+    max_calls: Annotated[int, typer.Option("--max-calls", metavar="N", min=0, help="Calls shown of each run.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: the timelines as data.")] = False,
     perfetto: Annotated[
         str | None, typer.Option("--perfetto", metavar="OUT", help="Also write these runs for ui.perfetto.dev.")
@@ -45,14 +45,15 @@ def view(
 ) -> None:
     """Show runs as bars on one time scale: what the decoder did, what each call did, who waited.
 
-    Runs of one case stand together, the synchronous one first. Of a file with many runs the first case is shown.
+    Runs of one case stand together, the synchronous one first. Of a file with many runs, the first case is shown: its
+    synchronous run and those that differ from it in nothing but the policy.
 
     \b
     Examples:
       asyncfc trace view runs.jsonl
       asyncfc trace view runs.jsonl --run multi_turn_base_3
       asyncfc trace view runs.jsonl --run 1 --run 5 --width 120
-      asyncfc trace view runs.jsonl --run '*/asyncfc' --perfetto out.perfetto.json
+      asyncfc trace view runs.jsonl --run '*/asyncfc*' --perfetto out.perfetto.json
     """
     runs = _read(file)
     chosen = _in_order(_named(runs, run) if run else _first(runs))
@@ -78,11 +79,17 @@ def _read(file: str) -> list[Run]:
 
 
 def _first(runs: Sequence[Run]) -> list[Run]:
-    """All runs if they are few, otherwise those of the first case."""
+    """All runs if they are few, otherwise those of the first case that can be compared with its synchronous run."""
     if len(runs) <= MAX_RUNS:
         return list(runs)
-    case = runs[0].header.case
-    return _in_order([run for run in runs if run.header.case == case])[:MAX_RUNS]
+    of_case = _in_order([run for run in runs if run.header.case == runs[0].header.case])
+    base = of_case[0].header
+
+    def comparable(run: Run) -> bool:
+        inputs = run.header.inputs
+        return run.header.seed == base.seed and all(inputs.get(name) == base.inputs[name] for name in base.inputs)
+
+    return list(filter(comparable, of_case))[:MAX_RUNS]
 
 
 def _named(runs: Sequence[Run], wanted: Sequence[str]) -> list[Run]:
@@ -129,13 +136,12 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
 
 def _left_out(file: str, runs: Sequence[Run], chosen: Sequence[Run]) -> str:
     """What a file with many runs holds, what is shown of it, and how to see the rest."""
-    case = chosen[0].header.case
-    of_case = sum(run.header.case == case for run in runs)
-    which = f"{len(chosen)}" if len(chosen) < of_case else "the"
-    shown = f"{which} runs of {case}" if case else f"{which} runs without a case"
+    cases = _cases(runs)
+    rest = [run.header.run for run in runs if run not in chosen]
     return (
-        f"{file} holds {len(runs)} runs: {_some(_cases(runs))}.\n"
-        f"Shown: {shown}. Choose others with --run: a case, a run, its number, or a pattern such as '*/asyncfc'."
+        f"{file} holds {len(runs)} runs of {len(cases)} case{'' if len(cases) == 1 else 's'}: "
+        f"shown {'is' if len(chosen) == 1 else 'are'} {len(chosen)} of {chosen[0].header.case or 'the first'}.\n"
+        f"Others, by --run NAME, number, case or pattern ('*/asyncfc*'): {_some(rest)}."
     )
 
 

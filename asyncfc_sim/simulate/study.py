@@ -99,5 +99,5 @@ def assumptions(models: Models, delivery: Delivery) -> list[str]:
     return [
         f"simulated, not measured: {sources}; which tool takes how long is {' and '.join(kinds)}",
         f"futures: delivery {delivery}; to await is a message with a median message's thinking (assumed)",
-        "the answer to a user needs every result of its turn (assumed); users take no time",
+        "the answer needs what `return` names, in BFCL every result of its turn (assumed); users take no time",
     ]

@@ -2,52 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asyncfc_sim.core.footprint import Declaration
+from asyncfc_sim.core.interpreter import Outcome
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.sequential import run_sequential
 from asyncfc_sim.core.syntax import Call, Program
 from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import Value
 from asyncfc_sim.verify.walk import walk
+from tests.chaos import Chaos
 from tests.toy_programs import toy_programs
 from tests.toys import TOOLS, ToyWorld
+from tests.tree_toys import TREE_TOOLS, TreeWorld, tree_call
 
 FAILURES: list[Failure] = ["poison", "barrier", "strict"]
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+caps = st.sampled_from([1, 2, 32])
 
 
+class World(Protocol):
+    def execute(self, future: int, tool: str, args: Mapping[str, Any]) -> Value: ...
+    def state(self) -> str: ...
+
+
+KINDS: dict[str, tuple[Callable[[], World], Mapping[str, Tool], st.SearchStrategy[Program]]] = {
+    "flat keys": (ToyWorld, TOOLS, toy_programs()),
+    "folders": (TreeWorld, TREE_TOOLS, toy_programs(max_calls=7, call=tree_call)),
+}
+
+
+def chooser(data: st.DataObject) -> Callable[[int], int]:
+    return lambda n: data.draw(st.integers(0, n - 1))
+
+
+def check_every_state(scheduler: Scheduler, expected: Outcome) -> None:
+    """T1: each resolved future already has its sequential value."""
+    if scheduler.failure != "strict":  # where a value past the failing call may be squashed later
+        for future, value in scheduler.values.items():
+            assert value == expected.values[future]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("failure", FAILURES)
 @relaxed
-@given(program=toy_programs(), data=st.data(), max_running=st.sampled_from([1, 2, 32]))
+@given(data=st.data(), max_running=caps)
 def test_every_schedule_is_the_sequential_run(
-    failure: Failure, program: Program, data: st.DataObject, max_running: int
+    kind: str, failure: Failure, data: st.DataObject, max_running: int
 ) -> None:
-    in_order = ToyWorld()
-    expected = run_sequential(program, TOOLS, in_order.execute, failure)
-
-    def resolved_values_are_sequential(scheduler: Scheduler) -> None:  # T1, in every reachable state
-        if failure != "strict":  # where a value past the failing call may be squashed later
-            for future, value in scheduler.values.items():
-                assert value == expected.values[future]
-
-    world = ToyWorld()
-    choose: Callable[[int], int] = lambda n: data.draw(st.integers(0, n - 1))  # noqa: E731
+    make_world, tools, programs = KINDS[kind]
+    program = data.draw(programs)
+    in_order = make_world()
+    expected = run_sequential(program, tools, in_order.execute, failure)
+    world = make_world()
     outcome, schedule = walk(
         program,
-        TOOLS,
+        tools,
         world.execute,
-        choose,
+        chooser(data),
         failure=failure,
         max_running=max_running,
-        watch=resolved_values_are_sequential,
+        watch=lambda scheduler: check_every_state(scheduler, expected),
     )
     assert outcome == expected, schedule
     assert world.state() == in_order.state(), schedule
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("failure", FAILURES)
+@relaxed
+@given(data=st.data(), max_running=caps)
+def test_cancel_and_timeout_are_choices_that_the_sequential_run_could_have_made(
+    kind: str, failure: Failure, data: st.DataObject, max_running: int
+) -> None:
+    """With the same calls abandoned, and the same of them having had their effect, the sequential run is the same."""
+    make_world, tools, programs = KINDS[kind]
+    world, in_order = make_world(), make_world()
+    chaos = Chaos(
+        data.draw(programs), tools, world.execute, chooser(data), failure=failure, max_running=max_running
+    )
+    outcome = chaos.run()
+    assert outcome == chaos.sequential(tools, in_order.execute, failure), chaos.schedule
+    assert world.state() == in_order.state(), chaos.schedule
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("failure", FAILURES)
+@relaxed
+@given(data=st.data(), abandon=st.booleans())
+def test_a_call_is_under_way_exactly_if_the_rule_start_permits_it(
+    kind: str, failure: Failure, data: st.DataObject, abandon: bool
+) -> None:
+    """quiet(j) by its definition, over all pairs, in every reachable state: neither too early nor too late."""
+    make_world, tools, programs = KINDS[kind]
+    chaos = Chaos(
+        data.draw(programs), tools, make_world().execute, chooser(data), failure=failure, abandon=abandon
+    )
+    chaos.invariants.without_caps = True
+    chaos.run()
+
+
+def test_random_runs_overlap_wait_fail_and_are_abandoned() -> None:
+    """The properties above would hold of a scheduler that never does anything interesting."""
+    from hypothesis import find
+
+    for kind, (make_world, tools, programs) in KINDS.items():
+
+        def run(program: Program) -> Chaos:
+            rng = np.random.default_rng(1)
+            chaos = Chaos(program, tools, make_world().execute, lambda n: int(rng.integers(n)))  # noqa: B023
+            chaos.run()
+            return chaos
+
+        for interesting in (
+            lambda chaos: chaos.invariants.most_under_way > 2,
+            lambda chaos: chaos.had_effect,
+            lambda chaos: chaos.abandoned.keys() - chaos.had_effect,
+            lambda chaos: len(chaos.never_ran) > 1,
+        ):
+            assert find(programs, lambda program: bool(interesting(run(program)))), kind  # noqa: B023
 
 
 IGNORING = {name: Tool(name, Declaration()) for name in TOOLS}

@@ -1,0 +1,737 @@
+"""The session: turns, numbers, placeholders, grace, delivery, and how awaits and cancellations are answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from asyncfc_sim.core.events import End, Finish, Issue, ProtocolError, Start, Stop
+from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL
+from asyncfc_sim.core.session import Session
+from asyncfc_sim.core.session_events import (
+    Answer,
+    CallClosed,
+    Decide,
+    GiveUp,
+    MessageEnd,
+    Placeholder,
+    Request,
+    SetTimer,
+    TimerFired,
+    UserMessage,
+)
+from asyncfc_sim.core.values import ErrorValue
+from tests.dialogue import PAPER, Dialogue, pending
+from tests.toys import TOOLS
+
+WHEN_IDLE = replace(PAPER, delivery="when_idle")
+REWRITE = replace(PAPER, delivery="rewrite")
+READ_A = ("read", {"path": "a"})
+READ_B = ("read", {"path": "b"})
+PURE = ("pure", {"x": 1})
+
+
+def await_(*ids: str, **more):
+    return ("await_future", {"ids": list(ids), **more})
+
+
+# ------------------------------------------------------------------------------------------------------- a turn
+
+
+def test_a_user_message_asks_the_model_and_a_text_without_calls_answers():
+    talk = Dialogue(begin=False)
+    talk.user("hello")
+    assert talk.transcript == [{"role": "user", "content": "hello"}]
+    talk.end("hi")
+    assert talk.answers == ["hi"]
+    assert talk.actions[-1] == Answer("hi")
+    assert talk.session.transcript.messages[-1] == {"role": "assistant", "content": "hi"}
+
+
+def test_a_second_turn_goes_on_from_the_first():
+    talk = Dialogue()
+    talk.end("one")
+    talk.user("more")
+    assert [message["role"] for message in talk.transcript] == ["user", "assistant", "user"]
+    talk.end("two")
+    assert talk.answers == ["one", "two"]
+
+
+def test_a_model_that_says_nothing_has_answered():
+    talk = Dialogue()
+    talk.end(None)
+    assert talk.answers == [""]
+
+
+def test_the_transcript_repeats_calls_as_they_were_written():
+    talk = Dialogue()
+    talk.says(PURE, ("pure", {"x": "$f1.x[0]"}), ("pure", {"x": "about ${f1}: $$f1"}), text="let me see")
+    message = talk.transcript[1]
+    assert (message["role"], message["content"]) == ("assistant", "let me see")
+    assert [(call["id"], call["type"], call["function"]["name"]) for call in message["tool_calls"]] == [
+        ("call_1", "function", "pure"),
+        ("call_2", "function", "pure"),
+        ("call_3", "function", "pure"),
+    ]
+    assert [json.loads(call["function"]["arguments"])["x"] for call in message["tool_calls"]] == [
+        1,
+        "$f1.x[0]",
+        "about ${f1}: $$f1",
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------ numbers
+
+
+def test_calls_are_numbered_over_the_whole_conversation():
+    talk = Dialogue()
+    talk.says(PURE, PURE)
+    talk.finish(1)
+    talk.finish(2)
+    talk.says(await_("$f1", "$f2"))
+    talk.end("done")
+    talk.user("again")
+    talk.says(PURE)
+    assert talk.shown() == [pending(3)]
+
+
+def test_awaits_and_cancels_have_no_number():
+    talk = Dialogue()
+    talk.says(PURE, await_("$f1"), ("cancel_future", {"ids": ["$f1"]}), PURE)
+    assert talk.started == [1, 2]
+
+
+def test_a_call_whose_arguments_are_no_json_is_answered_at_once_and_keeps_its_number():
+    talk = Dialogue()
+    fault = ErrorValue("invalid_argument", "the arguments are not JSON: line 1 column 2")
+    talk.feed(CallClosed("bad", "pure", fault))
+    talk.says(PURE)
+    assert talk.started == [2]
+    refused, second = talk.shown()
+    assert refused["error"]["kind"] == "invalid_argument"
+    assert refused["error"]["origin"] == "$f1"
+    assert second == pending(2)
+
+
+def test_a_sibling_can_be_named_before_it_was_answered():
+    talk = Dialogue()
+    talk.says(READ_A, ("pure", {"x": "$f1"}))
+    assert talk.shown() == [pending(1), pending(2)]
+    talk.finish(1)
+    assert dict(talk.running[2].args) == {"x": "a"}
+
+
+def test_a_reference_to_no_earlier_future_is_an_error_at_once():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(("pure", {"x": "$f1"}), ("pure", {"x": "$f9"}), ("nosuch", {}))
+    own, later, unknown = talk.shown()
+    assert [reply["error"]["kind"] for reply in (own, later, unknown)] == [
+        "invalid_reference",
+        "invalid_reference",
+        "invalid_argument",
+    ]
+    assert talk.started == []
+
+
+# ---------------------------------------------------------------------------------------- placeholders and grace
+
+
+def test_the_placeholder_says_only_what_to_act_on():
+    talk = Dialogue()
+    talk.says(PURE)
+    assert talk.transcript[-1]["content"] == '{"future": "$f1", "status": "pending"}'
+    assert talk.of(Placeholder) == [Placeholder(1)]
+
+
+def test_with_no_grace_a_message_is_answered_when_it_ends():
+    talk = Dialogue()
+    talk.call("pure", x=1)
+    assert len(talk.requests) == 1
+    talk.end()
+    assert len(talk.requests) == 2
+    assert talk.timers == {}
+
+
+def test_with_infinite_grace_a_message_is_answered_when_its_calls_have_returned():
+    talk = Dialogue(EARLY_START)
+    talk.says(READ_A, READ_B)
+    talk.finish(2)
+    assert len(talk.requests) == 1
+    talk.finish(1)
+    assert talk.shown() == ["a", "b"]
+    assert talk.of(Placeholder) == []
+    assert talk.timers == {}
+
+
+def test_within_the_grace_values_stand_in_place():
+    talk = Dialogue(replace(PAPER, grace_s=0.25))
+    talk.says(READ_A, READ_B)
+    assert talk.timers == {("grace", 1): 0.25}
+    talk.finish(1)
+    talk.finish(2)
+    assert talk.shown() == ["a", "b"]
+
+
+def test_when_the_grace_is_over_what_has_not_returned_is_a_future():
+    talk = Dialogue(replace(PAPER, grace_s=0.25))
+    talk.says(READ_A, READ_B)
+    talk.finish(2)
+    assert len(talk.requests) == 1
+    talk.fire("grace", 1)
+    assert talk.shown() == [pending(1), "b"]
+
+
+def test_no_grace_is_waited_for_once_all_has_returned():
+    talk = Dialogue(replace(PAPER, grace_s=0.25))
+    talk.call("read", path="a")
+    talk.finish(1)
+    talk.end()
+    assert talk.shown() == ["a"]
+    assert talk.timers == {}
+
+
+def test_auto_grace_is_what_another_request_would_cost_but_at_most_half_a_second():
+    for overhead_s, expected_s in ((0.125, 0.125), (3.0, 0.5)):
+        talk = Dialogue(replace(PAPER, grace_s="auto"), turn_overhead_s=overhead_s)
+        talk.says(PURE)
+        assert talk.timers == {("grace", 1): expected_s}
+    free = Dialogue(replace(PAPER, grace_s="auto"), turn_overhead_s=0.0)
+    free.says(PURE)
+    assert free.shown() == [pending(1)]
+
+
+def test_the_grace_of_a_message_that_was_answered_does_not_end_that_of_a_later_one():
+    talk = Dialogue(replace(PAPER, grace_s=0.25))
+    talk.says(PURE)
+    talk.finish(1)  # answered in time: the timer is still to fire
+    talk.end("done")
+    talk.user("again")
+    talk.says(PURE)
+    assert len(talk.timers) == 2
+    talk.fire("grace", 1)
+    assert len(talk.requests) == 3  # the second message is still within its grace
+    talk.fire("grace", 3)
+    assert talk.shown() == [pending(2)]
+
+
+def test_the_paper_never_answers_in_place_so_that_timing_does_not_show():
+    fast, slow = Dialogue(), Dialogue()
+    fast.call("read", path="a")
+    fast.finish(1)  # before its message has ended
+    slow.call("read", path="a")
+    for talk in (fast, slow):
+        talk.end()
+    assert fast.transcript == slow.transcript
+
+
+def test_with_when_idle_delivery_a_value_that_is_there_stands_in_place():
+    talk = Dialogue(WHEN_IDLE)
+    talk.call("read", path="a")
+    talk.finish(1)
+    talk.end()
+    assert talk.shown() == ["a"]
+
+
+# ----------------------------------------------------------------------------------------------------- dispatch
+
+
+def test_dispatch_at_the_call_starts_it_while_the_message_is_still_being_written():
+    talk = Dialogue()
+    talk.call("pure", x=1)
+    assert talk.started == [1]
+
+
+def test_dispatch_at_the_message_starts_calls_when_it_has_ended():
+    talk = Dialogue(SYNC_PARALLEL)
+    talk.call("pure", x=1)
+    talk.call("pure", x=2)
+    assert talk.started == []
+    talk.end()
+    assert talk.started == [1, 2]
+
+
+def test_sync_runs_the_calls_of_a_message_one_by_one():
+    talk = Dialogue(SYNC)
+    talk.says(PURE, PURE)
+    assert talk.started == [1]
+    talk.finish(1)
+    assert talk.started == [1, 2]
+
+
+def test_calls_that_conflict_wait_for_each_other_in_any_policy():
+    talk = Dialogue()
+    talk.says(("write", {"path": "a", "text": "new"}), READ_A, READ_B)
+    assert talk.started == [1, 3]
+    talk.finish(1)
+    assert talk.started == [1, 3, 2]
+
+
+# ----------------------------------------------------------------------------------------------------- delivery
+
+
+def test_on_touch_a_value_is_shown_only_when_it_is_asked_for():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.says(READ_B)
+    assert talk.shown() == [pending(2)]
+    talk.says(await_("$f1"))
+    assert talk.shown() == [{"resolved": {"$f1": "a"}}]
+
+
+def test_when_idle_values_ride_on_the_last_tool_message_sorted_and_once():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A, READ_B, PURE)
+    talk.finish(2)
+    talk.finish(1)
+    talk.says(PURE, PURE)
+    assert talk.shown() == [pending(4), {**pending(5), "resolved": {"$f1": "a", "$f2": "b"}}]
+    assert list(talk.shown()[1]["resolved"]) == ["$f1", "$f2"]
+    talk.says(PURE)
+    assert talk.shown() == [pending(6)]
+
+
+def test_when_idle_values_ride_beside_a_result():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A)
+    talk.call("read", path="b")
+    talk.finish(1)
+    talk.finish(2)
+    talk.end()
+    assert talk.shown() == [{"result": "b", "resolved": {"$f1": "a"}}]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"status": "pending", "order": 5},  # a shop's answer, not a placeholder
+        {"resolved": True},  # a ticket's
+        {"resolved": {"$f1": "not its value"}},
+        {"result": 1},
+    ],
+)
+def test_a_tools_result_is_never_taken_for_the_protocols_own_words(result):
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A)
+    talk.call("pure", x=1)
+    talk.finish(1)
+    talk.finish(2, result)
+    talk.end()
+    assert talk.shown() == [{"result": result, "resolved": {"$f1": "a"}}]
+
+
+def test_when_idle_values_ride_on_an_answer_to_await():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A, READ_B)
+    talk.says(await_("$f2"))
+    talk.finish(1)
+    talk.finish(2)
+    assert talk.shown() == [{"resolved": {"$f1": "a", "$f2": "b"}}]
+
+
+def test_rewrite_puts_values_where_their_placeholders_stood_and_the_cache_ends_there():
+    talk = Dialogue(REWRITE)
+    talk.says(READ_A)
+    talk.says(READ_B)
+    assert talk.cached[-1] == len(talk.requests[-2])
+    talk.finish(1)
+    talk.says(PURE)
+    contents = [json.loads(message["content"]) for message in talk.transcript if message["role"] == "tool"]
+    assert contents == ["a", pending(2), pending(3)]
+    assert talk.cached[-1] == 2  # the user's message and the first call are as they were
+
+
+def test_rewrite_replaces_every_placeholder_of_a_shared_future():
+    talk = Dialogue(replace(REWRITE, duplicates="share"))
+    talk.says(READ_A, READ_A)
+    assert talk.shown() == [pending(1), pending(1)]
+    talk.finish(1)
+    talk.says(PURE)
+    contents = [json.loads(message["content"]) for message in talk.transcript if message["role"] == "tool"]
+    assert contents == ["a", "a", pending(3)]
+
+
+def test_the_model_has_seen_all_but_the_last_message_of_each_request():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(PURE)
+    talk.finish(1)
+    talk.says(PURE)
+    assert talk.cached == [0, 1, 3]
+
+
+# ---------------------------------------------------------------------------------------------------- awaits
+
+
+def test_await_waits_for_all_that_it_names():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B, PURE)
+    talk.says(await_("$f2", "$f1"))
+    talk.finish(1)
+    assert len(talk.requests) == 2
+    talk.finish(2)
+    assert talk.transcript[-1]["content"] == '{"resolved": {"$f1": "a", "$f2": "b"}}'
+
+
+def test_await_any_waits_for_the_first():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B)
+    talk.says(await_("$f1", "$f2", mode="any"))
+    talk.finish(2)
+    assert talk.shown() == [{"resolved": {"$f2": "b"}, "pending": ["$f1"]}]
+
+
+def test_await_gives_up_waiting_after_its_timeout_and_says_what_is_pending():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B)
+    talk.says(await_("$f1", "$f2", timeout_s=2))
+    assert talk.timers == {("await", 2): 2.0}
+    talk.finish(1)
+    talk.fire("await", 2)
+    assert talk.shown() == [{"resolved": {"$f1": "a"}, "pending": ["$f2"]}]
+
+
+def test_an_await_that_was_satisfied_is_not_ended_by_its_timer():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B)
+    talk.says(await_("$f1", timeout_s=2))
+    talk.finish(1)
+    talk.says(await_("$f2"))
+    talk.fire("await", 2)
+    assert len(talk.requests) == 3
+
+
+@pytest.mark.parametrize("timeout_s", [inf, "2", None, {}])
+def test_a_timeout_that_is_no_number_of_seconds_is_none(timeout_s):
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.says(await_("$f1", timeout_s=timeout_s))
+    assert talk.timers == {}
+    talk.finish(1)
+    assert talk.shown() == [{"resolved": {"$f1": "a"}}]
+
+
+def test_await_of_what_is_there_is_answered_at_once():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.says(await_("$f1", timeout_s=9))
+    assert talk.shown() == [{"resolved": {"$f1": "a"}}]
+    assert talk.timers == {}
+
+
+@pytest.mark.parametrize("ids", ["$f1", ["$f1"], ["$f1", "$f1"], ["$f1.x[0]"], ["$$f1"]])
+def test_await_takes_a_list_or_a_string_and_in_it_only_futures_can_be_meant(ids):
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.says(("await_future", {"ids": ids}))
+    assert talk.shown() == [{"resolved": {"$f1": "a"}}]
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        ({"ids": ["$f7"]}, "invalid_reference"),
+        ({"ids": ["$f1", "$f7"]}, "invalid_reference"),
+        ({"ids": ["f1"]}, "invalid_reference"),
+        ({"ids": [1]}, "invalid_reference"),
+        ({"ids": "about ${f1}"}, "invalid_reference"),
+        ({"ids": {"a": 1}}, "invalid_reference"),
+        ({"ids": []}, "invalid_argument"),
+        ({}, "invalid_argument"),
+    ],
+)
+@pytest.mark.parametrize("tool", ["await_future", "cancel_future"])
+def test_await_and_cancel_of_no_future_are_errors_that_show_how_it_is_done(tool, args, kind):
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.says((tool, args))
+    (reply,) = talk.shown()
+    assert reply["error"]["kind"] == kind
+    assert '{"ids": ["$f1"]}' in reply["error"]["message"]
+
+
+def test_the_error_of_an_await_repeats_what_the_model_wrote():
+    talk = Dialogue()
+    talk.says(await_("$f7", "$$text"))
+    assert '["$f7", "$$text"]' in talk.shown()[0]["error"]["message"]
+
+
+def test_a_message_needs_only_one_await():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B)
+    talk.says(await_("$f1"), await_("$f2"))
+    talk.finish(1)
+    first, second = talk.shown()
+    assert first == {"resolved": {"$f1": "a"}}
+    assert second["error"]["kind"] == "invalid_argument"
+
+
+def test_an_await_in_the_message_of_its_call_waits_for_it():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A, READ_B, await_("$f1"))
+    assert len(talk.requests) == 1
+    talk.finish(1)
+    assert talk.shown() == ["a", pending(2), {"resolved": {"$f1": "a"}}]
+
+
+def test_an_awaited_value_is_not_handed_over_again():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A)
+    talk.says(await_("$f1"))
+    talk.finish(1)
+    talk.says(PURE)
+    assert talk.shown() == [pending(2)]
+
+
+# ---------------------------------------------------------------------------------------------------- cancel
+
+
+def cancel(*ids: str):
+    return ("cancel_future", {"ids": list(ids)})
+
+
+def test_cancelling_a_call_that_has_not_started_is_exact():
+    talk = Dialogue()
+    talk.says(("write", {"path": "a", "text": "1"}), ("write", {"path": "a", "text": "2"}))
+    talk.says(cancel("$f2"))
+    error = talk.shown()[0]["calls"]["$f2"]["error"]
+    assert (error["kind"], error["effects"]) == ("cancelled", "none")
+    talk.finish(1)
+    assert talk.started == [1]
+
+
+def test_cancelling_a_reader_under_way_is_exact_and_asks_it_to_stop():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.says(cancel("$f1"))
+    error = talk.shown()[0]["calls"]["$f1"]["error"]
+    assert (error["kind"], error["effects"]) == ("cancelled", "none")
+    assert talk.of(Stop) == [Stop(1)]
+
+
+def test_a_writer_under_way_is_in_doubt_and_holds_its_keys_until_it_has_ended():
+    talk = Dialogue()
+    talk.says(("write", {"path": "a", "text": "1"}))
+    talk.says(cancel("$f1"))
+    assert talk.shown()[0]["calls"]["$f1"]["error"]["effects"] == "unknown"
+    talk.says(READ_A)
+    assert talk.started == [1]
+    talk.running.pop(1)
+    talk.feed(End(1))
+    assert talk.started == [1, 2]
+
+
+def test_what_a_cancelled_tool_still_returns_is_dropped():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.says(cancel("$f1"))
+    talk.finish(1, "late")
+    assert talk.session.values()[1].kind == "cancelled"
+
+
+def test_cancelling_what_has_returned_shows_its_value():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.says(cancel("$f1"))
+    assert talk.shown() == [{"calls": {"$f1": "a"}}]
+    talk.says(PURE)
+    assert talk.shown() == [pending(2)]
+
+
+def test_a_cancel_and_an_await_in_one_message_do_not_wait():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.says(await_("$f1"), cancel("$f1"))
+    waited, cancelled = talk.shown()
+    assert waited["resolved"] == cancelled["calls"]
+
+
+# ---------------------------------------------------------------------------------------------------- the answer
+
+
+def test_the_answer_waits_for_calls_under_way():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(("write", {"path": "a", "text": "1"}))
+    talk.end("done")
+    assert talk.answers == []
+    talk.finish(1)
+    assert len(talk.requests) == 3
+
+
+def test_a_model_that_answers_without_having_seen_a_result_looks_once_more():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B)
+    talk.finish(1)
+    talk.end("done")
+    talk.finish(2)
+    said, result = talk.transcript[-2:]
+    assert said["content"] == "done"
+    assert json.loads(said["tool_calls"][0]["function"]["arguments"]) == {"ids": ["$f1", "$f2"]}
+    assert json.loads(result["content"]) == {"resolved": {"$f1": "a", "$f2": "b"}}
+    talk.end("a and b")
+    assert talk.answers == ["a and b"]
+
+
+def test_it_looks_again_as_often_as_there_are_new_results():
+    talk = Dialogue()
+    for number in (1, 2):
+        talk.says(("fail", {}))
+        talk.fail(number)
+        talk.end("done")
+        assert talk.answers == []
+        assert talk.shown()[0]["resolved"][f"$f{number}"]["error"]["message"] == "boom"
+    talk.end("two failures")
+    assert talk.answers == ["two failures"]
+
+
+def test_a_failure_that_nobody_looked_at_is_shown_before_the_answer():
+    talk = Dialogue()
+    talk.says(("fail", {}), ("pure", {"x": "$f1"}))
+    talk.fail(1)
+    talk.end("done")
+    assert {name: value["error"]["kind"] for name, value in talk.shown()[0]["resolved"].items()} == {
+        "$f1": "tool_error",
+        "$f2": "dependency_failed",
+    }
+
+
+def test_futures_in_the_answer_are_filled_in_and_need_no_other_look():
+    talk = Dialogue()
+    talk.says(PURE, READ_A)
+    talk.finish(1, {"total": 5})
+    talk.end("the total is ${f1.total} for ${f2} ($$f1, $5.00)")
+    assert talk.answers == []
+    talk.finish(2)
+    assert talk.answers == ["the total is 5 for a ($$f1, $5.00)"]
+    assert talk.session.transcript.messages[-1]["content"] == talk.answers[0]
+
+
+def test_an_answer_that_is_a_reference_is_its_value():
+    talk = Dialogue()
+    talk.says(PURE)
+    talk.finish(1, {"total": 5})
+    talk.end("$f1")
+    assert talk.answers == ['{"total":5}']
+
+
+def test_an_answer_may_name_the_futures_of_earlier_turns():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.end("${f1}")
+    talk.user("again?")
+    talk.end("as I said, ${f1}")
+    assert talk.answers == ["a", "as I said, a"]
+
+
+def test_an_answer_that_leaves_a_result_out_is_not_yet_the_answer():
+    talk = Dialogue()
+    talk.says(READ_A, READ_B)
+    talk.finish(1)
+    talk.finish(2)
+    talk.end("it is ${f1}")
+    assert talk.answers == []
+    talk.end("it is ${f1}, not ${f2}")
+    assert talk.answers == ["it is a, not b"]
+
+
+@pytest.mark.parametrize("text", ["it is ${f1}", "it is ${f2.nothing}"])
+def test_an_answer_that_cannot_be_filled_in_has_the_model_look_again(text):
+    talk = Dialogue()
+    talk.says(("fail", {}), READ_A)
+    talk.fail(1)
+    talk.finish(2)
+    talk.end(text + " ${f1} ${f2}")
+    assert talk.answers == []
+    assert talk.shown()[0]["resolved"]["$f1"]["error"]["message"] == "boom"
+    talk.end("it failed")
+    assert talk.answers == ["it failed"]
+
+
+def test_an_answer_that_can_never_be_filled_in_is_the_error():
+    talk = Dialogue()
+    talk.says(("fail", {}))
+    talk.fail(1)
+    talk.end("it is ${f1}")
+    talk.end("it is ${f1}")
+    assert json.loads(talk.answers[0])["error"]["message"] == "boom"
+
+
+def test_what_names_no_future_stays_text_beside_what_does():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.end("${f1} ${f9} ${HOME} $f")
+    assert talk.answers == ["a ${f9} ${HOME} $f"]
+
+
+def test_without_futures_an_answer_is_only_text():
+    talk = Dialogue(SYNC)
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.end("echo ${f1}")
+    assert talk.answers == ["echo ${f1}"]
+
+
+def test_in_the_cache_is_what_the_model_wrote_not_what_was_filled_in():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.end("it is ${f1}")
+    filled_in = len(talk.session.transcript.messages) - 1
+    talk.user("again")
+    assert talk.cached[-1] <= filled_in
+
+
+# ------------------------------------------------------------------------------------------- faults of the driver
+
+
+def test_events_out_of_turn_are_the_drivers_fault():
+    def session(*events):
+        new = Session(TOOLS, PAPER)
+        for event in events:
+            new.feed(event)
+        return new
+
+    begun = (UserMessage("go"),)
+    closing = (*begun, CallClosed("1", "pure", {"x": 1}), MessageEnd("?"), MessageEnd("done"))
+    for before, event in [
+        ((), CallClosed("1", "pure", {})),
+        ((), MessageEnd("hi")),
+        (begun, UserMessage("and")),
+        ((*begun, MessageEnd("hi")), MessageEnd("hi")),
+        (closing, MessageEnd("hi")),
+        (closing, CallClosed("2", "pure", {})),
+        (closing, UserMessage("and")),
+        (begun, Finish(1, "x")),
+        (begun, Decide(1, True)),
+    ]:
+        with pytest.raises(ProtocolError):
+            session(*before).feed(event)
+
+
+def test_a_timer_that_nothing_waits_for_is_ignored():
+    talk = Dialogue()
+    for timer in (("grace", 1), ("await", 1), ("timeout", 7), ("retry", 7)):
+        assert talk.feed(TimerFired(timer)) == []
+
+
+def test_what_is_logged_is_all_that_happens_in_its_order():
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.finish(1)
+    kinds = [type(entry) for entry in talk.log]
+    assert kinds[:4] == [Request, Issue, Start, Placeholder]
+    assert [entry for entry in talk.log if entry in talk.actions] == talk.actions
+    assert GiveUp not in kinds
+    assert SetTimer not in kinds
+
+
+def test_policies_that_promise_no_futures_need_no_grace():
+    assert not SYNC.futures
+    assert ASYNCFC.futures
