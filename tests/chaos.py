@@ -7,6 +7,7 @@ effect by the time its end is known; which of the two is chosen here, as a world
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 from typing import Any
 from unittest.mock import patch
@@ -52,8 +53,9 @@ class Chaos:
         failure: Failure = "poison",
         max_running: int = 32,
         abandon: bool = True,
+        make: type[Scheduler] = Scheduler,
     ) -> None:
-        self.scheduler = Scheduler(tools, failure=failure, max_running=max_running)
+        self.scheduler = make(tools, failure=failure, max_running=max_running)
         self.decoder = Interpreter(program)
         self.invariants = Invariants(self.scheduler, program, max_running)
         self.schedule: list[str] = []
@@ -76,15 +78,21 @@ class Chaos:
     def _moves(self) -> list[tuple[str, Callable[[], None]]]:
         moves: list[tuple[str, Callable[[], None]]] = []
         if self.decoder.ready:
-            moves.append(("decode", self._decode))
+            moves += [("decode", self._decode)] * 2  # so that calls pile up
         for start in self._under_way.values():
-            moves.append((f"end f{start.future}", lambda start=start: self._end(start)))  # type: ignore[misc]
-        for future, state in self.scheduler.futures.items() if self._abandon else ():
-            if not isinstance(state, Resolved):
-                moves.append((f"cancel f{future}", lambda future=future: self._give_up(Cancel(future))))  # type: ignore[misc]
-            if isinstance(state, Running):
-                moves.append((f"timeout f{future}", lambda future=future: self._give_up(Timeout(future))))  # type: ignore[misc]
+            moves.append((f"end f{start.future}", partial(self._end, start)))
+        if self._abandon and self._choose(5) == 4:
+            moves += self._ways_to_abandon()
         return moves
+
+    def _ways_to_abandon(self) -> list[tuple[str, Callable[[], None]]]:
+        ways: list[tuple[str, Callable[[], None]]] = []
+        for future, state in self.scheduler.futures.items():
+            if not isinstance(state, Resolved):
+                ways.append((f"cancel f{future}", partial(self._give_up, Cancel(future))))
+            if isinstance(state, Running):
+                ways.append((f"timeout f{future}", partial(self._give_up, Timeout(future))))
+        return ways
 
     def _decode(self) -> None:
         event = self.decoder.next_event()
@@ -135,11 +143,7 @@ class Chaos:
             return abandoned[future]
 
         with patch.object(sequential, "_Sequential", Fated):
-            return run_sequential(self.decoder_program, tools, fated, failure)
-
-    @property
-    def decoder_program(self) -> Program:
-        return self.invariants.program
+            return run_sequential(self.invariants.program, tools, fated, failure)
 
 
 class Invariants:

@@ -18,8 +18,8 @@ DrawCall = Callable[[st.DrawFn, int, list[int]], Call]
 
 
 @st.composite
-def toy_programs(draw: st.DrawFn, max_calls: int = 6, call: DrawCall | None = None) -> Program:
-    return Program(tuple(_block(draw, draw(st.integers(1, max_calls)), [], 0, call or toy_call)))
+def toy_programs(draw: st.DrawFn, max_calls: int = 6, min_calls: int = 1, call: DrawCall | None = None) -> Program:
+    return Program(tuple(_block(draw, draw(st.integers(min_calls, max_calls)), [], 0, call or toy_call)))
 
 
 def _block(draw: st.DrawFn, size: int, issued: list[int], depth: int, call: DrawCall) -> list[Statement]:

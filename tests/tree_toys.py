@@ -96,9 +96,9 @@ TREE_TOOLS: dict[str, Tool] = {
     "label": Tool("label", Declaration(writes=["t:{path}"]), validate=_lower),
 }
 
-_folders = st.sampled_from(["d", "d/e", "f", "d", "F", ""])
-_names = st.sampled_from(["x", "y", "e/y", "X", "..", "../f/x"])
-_paths = st.sampled_from(["d/x", "f/x", "f", "d/e/y", "F/X", "g"])
+_folders = st.sampled_from(["d", "d/e", "f", "d", "f", "d/e", ""])
+_names = st.sampled_from(["x", "y", "x", "e/y", "z", "e/../x", "../f/x"])
+_paths = st.sampled_from(["d/x", "f/x", "f", "d/e/y", "d/e/x", "f/y", "F/X"])
 
 
 def tree_call(draw: st.DrawFn, future: int, earlier: list[int]) -> Call:

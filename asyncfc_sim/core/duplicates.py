@@ -26,24 +26,29 @@ class Duplicates:
     def __init__(self) -> None:
         self._latest: dict[str, int] = {}
 
-    def enter(self, call: Call, scheduler: Scheduler) -> Twin | None:
-        """Note a call that is about to be issued, and find its unresolved twin if it has one.
+    def note(self, call: Call) -> None:
+        """This call is issued."""
+        self._latest[_key(call)] = call.future
+
+    def twin_of(self, call: Call, scheduler: Scheduler) -> Twin | None:
+        """The unresolved twin of a call that is about to be issued, if it has one.
 
         Sharing is harmless if the twin only reads or may be repeated (idempotent), and nothing issued since the twin
         conflicts with it: a read after a write to the same key must read again.
         """
-        text = call.tool + format_template(dict(sorted(call.args.items())))
-        twin = self._latest.get(text, 0)
-        self._latest[text] = call.future
+        twin = self._latest.get(_key(call), 0)
         state = scheduler.futures.get(twin)
         if state is None or isinstance(state, Resolved):
             return None
         known = not isinstance(state, Pending) or state.args is not None
-        repeatable = (known and not state.footprint.writes) or scheduler.tools[call.tool].idempotent
+        tool = scheduler.tools.get(call.tool)
+        repeatable = (known and not state.footprint.writes) or (tool is not None and tool.idempotent)
         harmless = repeatable and scheduler.latest_conflict(call.future, state.footprint) <= twin
-        if harmless:
-            self._latest[text] = twin
         return Twin(twin, harmless)
+
+
+def _key(call: Call) -> str:
+    return call.tool + format_template(dict(sorted(call.args.items())))
 
 
 def rename(template: Template, same_as: Mapping[int, int]) -> Any:

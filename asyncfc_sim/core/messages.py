@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .references import Ref, Template, Text, format_string
-from .values import JSON, ErrorValue, Value
+from .values import JSON, ErrorValue, Value, bind
 
 AWAIT = "await_future"
 CANCEL = "cancel_future"
@@ -44,15 +44,28 @@ def cancelled(settled: Mapping[int, Value]) -> str:
     return _text({"calls": _by_name(settled)})
 
 
-def with_resolved(content: str, values: Mapping[int, Value]) -> str:
-    """`content` with resolved values riding along, sorted by future (delivery `when_idle`)."""
-    if not values:
-        return content
+def with_resolved(content: str, values: Mapping[int, Value], *, ours: bool) -> str:
+    """`content` with resolved values riding along, sorted by future (delivery `when_idle`).
+
+    `ours` says that the content is one of the protocol's answers. A tool's result goes under `result`: it may itself
+    have a member named `resolved`, and only who wrote the content can tell.
+    """
     inner = json.loads(content)
-    ours = isinstance(inner, dict) and (inner.get("status") == "pending" or "resolved" in inner)
-    answer: dict[str, JSON] = dict(inner) if ours else {"result": inner}
-    answer["resolved"] = {**answer.get("resolved", {}), **_by_name(values)}
+    answer: dict[str, JSON] = inner if ours else {"result": inner}
+    resolved = {**answer.get("resolved", {}), **_by_name(values)}
+    answer["resolved"] = dict(sorted(resolved.items(), key=lambda item: int(item[0][2:])))
     return _text(answer)
+
+
+def late_bound(template: Template, values: Mapping[int, Value]) -> tuple[str | ErrorValue, set[int]]:
+    """A final answer with its references filled in, and the futures it names; an error if one cannot be.
+
+    What names no known future stays as it is: to the model it may have been text.
+    """
+    parts = template.parts if isinstance(template, Text) else (template,)
+    used = {part.future for part in parts if isinstance(part, Ref) and part.future in values}
+    known = (format_string(Text((part,))) if isinstance(part, Ref) and part.future not in used else part for part in parts)
+    return bind(Text(tuple(known)), values), used
 
 
 def tool_message(tool_call_id: str, content: str) -> dict[str, Any]:

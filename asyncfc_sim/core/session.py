@@ -26,11 +26,24 @@ from math import inf
 from typing import Any
 
 from . import events, messages
-from .arguments import needed
 from .duplicates import Duplicates, rename
-from .events import Cancel, Cut, Deliver, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Running, Start, Touch
+from .events import (
+    Cancel,
+    Cut,
+    Deliver,
+    Fail,
+    Finish,
+    Issue,
+    ProtocolError,
+    Resolved,
+    Resume,
+    Running,
+    Start,
+    Stop,
+    Touch,
+)
 from .policy import Policy
-from .references import Ref, Text, parse_string
+from .references import Ref, parse_string
 from .scheduler import Scheduler
 from .session_events import (
     Action,
@@ -51,7 +64,7 @@ from .session_events import (
 from .syntax import Call
 from .tool import Tool
 from .transcript import Message, Slot, Transcript
-from .values import ErrorValue, Value, bind
+from .values import ErrorValue, Value, with_origin
 
 Log = Callable[[events.Event | Action], None]
 
@@ -78,14 +91,16 @@ class Session:
         self._turn_overhead_s = turn_overhead_s
         self._log = log
         self._message: Message | None = None
-        self._numbered = 0  # calls numbered so far
+        self.numbered = 0  # calls numbered so far
+        self._messages = 0  # the model's, over the whole conversation: timers name them
         self._requests = 0  # in this turn
         self._duplicates = Duplicates()
         self._same_as: dict[int, int] = {}  # number of a shared duplicate -> the future it shares
         self._starts: dict[int, Start] = {}  # to be repeated by a retry, or held for approval
         self._attempts: dict[int, int] = {}
+        self._retrying: set[int] = set()  # calls between two attempts: no tool is under way
+        self._in_question: set[int] = set()  # calls that a person was asked about
         self._closing: str | None = None  # the final text, while it waits for calls under way
-        self._asked_again = False
         self._awaits_at_once = 0
         self._slow_tools: set[str] = set()  # the model awaits these at once: no placeholder is worth it
         self._actions: list[Action] = []
@@ -117,7 +132,7 @@ class Session:
         if self._message is not None:
             raise ProtocolError("a user message while a turn is under way")
         self.transcript.user(text)
-        self._requests, self._asked_again, self._awaits_at_once = 0, False, 0
+        self._requests, self._awaits_at_once = 0, 0
         self._ask()
 
     def _ask(self) -> None:
@@ -127,7 +142,8 @@ class Session:
             self._message = None
             self._act(GiveUp(f"no answer after {self.policy.max_requests} requests"))
             return
-        self._message = Message(self._requests)
+        self._messages += 1
+        self._message = Message(self._messages)
         self._act(Request(self.transcript.messages, self.transcript.known))
         self.transcript.known = len(self.transcript.messages)
 
@@ -140,9 +156,11 @@ class Session:
         slot = Slot(event.tool_call_id, event.tool, args)
         message.slots.append(slot)
         if event.tool not in (messages.AWAIT, messages.CANCEL):
-            self._numbered += 1
+            self.numbered += 1
             if fault is None:
-                slot.future, slot.held = self._numbered, Call(self._numbered, event.tool, args)
+                slot.future, slot.held = self.numbered, Call(self.numbered, event.tool, args)
+            else:
+                fault = with_origin(fault, self.numbered)
         if fault is not None:
             slot.answer = messages.result(fault)
         elif self.policy.dispatch == "call":
@@ -154,13 +172,15 @@ class Session:
             return
         if self._same_as:
             call = replace(call, args=rename(call.args, self._same_as))
-        twin = None if self.policy.duplicates == "run" else self._duplicates.enter(call, self.scheduler)
+        ignored = self.policy.duplicates == "run" or not self.policy.futures
+        twin = None if ignored else self._duplicates.twin_of(call, self.scheduler)
         if twin is not None and twin.harmless:
             self._same_as[call.future] = slot.future = twin.future
         elif twin is not None and self.policy.duplicates == "refuse":
             reason = f"the same call is pending as $f{twin.future}; it was not repeated"
             slot.future, slot.answer = 0, messages.result(ErrorValue("not_executed", reason, twin.future))
         else:
+            self._duplicates.note(call)
             self._schedule(Issue(call))
 
     def _end_message(self, text: str | None) -> None:
@@ -173,38 +193,51 @@ class Session:
             return
         for slot in message.slots:
             self._issue(slot)
+            if self._message is not message:
+                return  # strict: the call failed at once, and the rest of the message was cut off
         self._watch_for_awaits_at_once(message)
         for slot in message.slots:
             if slot.tool == messages.CANCEL and slot.answer is None:
                 self._cancel(slot)
+                if self._message is not message:
+                    return
         for slot in message.slots:
             if slot.tool == messages.AWAIT and slot.answer is None:
                 self._await(message, slot)
+        values = self.scheduler.values
+        message.unsettled = [slot.future for slot in message.slots if slot.future and slot.future not in values]
         grace_s = self.policy.grace(self._turn_overhead_s)
         if grace_s <= 0:
-            message.grace_over = True
-        elif grace_s != inf and self._unsettled(message):
+            message.grace_over, message.blind = True, self.policy.delivery == "on_touch"
+        elif grace_s != inf and message.unsettled:
             self._act(SetTimer(("grace", message.number), grace_s))
-
-    def _unsettled(self, message: Message) -> list[int]:
-        return [slot.future for slot in message.slots if slot.future and slot.future not in self.scheduler.values]
 
     def _answer_if_due(self) -> None:
         """Answer the message once nothing is awaited any more and its calls have settled, or the grace is over."""
         message = self._message
         if message is None or not message.ended or message.awaits is not None or self._closing is not None:
             return
-        unsettled = self._unsettled(message)
+        unsettled, values = message.unsettled, self.scheduler.values
+        while unsettled and unsettled[-1] in values:
+            unsettled.pop()
         if unsettled:
-            too_many = len(self._pending()) > self.policy.max_pending
-            if not message.grace_over or too_many or any(self._tool_of(f) in self._slow_tools for f in unsettled):
+            too_many = len(self.scheduler.futures) - len(values) > self.policy.max_pending
+            if not message.grace_over or too_many or any(self._is_slow(future) for future in unsettled):
                 return
         self._answer(message)
+
+    def _is_slow(self, future: int) -> bool:
+        state = self.scheduler.futures[future]
+        return not isinstance(state, Resolved) and state.call.tool in self._slow_tools
 
     def _answer(self, message: Message) -> None:
         self._message = None
         values = self.scheduler.values
-        given, promised = self.transcript.answer(message, values)
+        in_place: Mapping[int, Value] = values
+        if message.blind:
+            waited_for = (slot.future for slot in message.slots if slot.tool in self._slow_tools)
+            in_place = {future: values[future] for future in waited_for if future in values}
+        given, promised = self.transcript.answer(message, in_place)
         for future in promised:
             self._act(Placeholder(future))
         self._deliver(given + self.transcript.hand_over(values, self.policy.delivery))
@@ -212,7 +245,7 @@ class Session:
 
     def _deliver(self, futures: list[int]) -> None:
         if futures:
-            self._schedule(Deliver(tuple(futures)))
+            self._schedule(Deliver(tuple(dict.fromkeys(futures))))
 
     # --------------------------------------------------------------------------------- await, cancel, the answer
 
@@ -226,23 +259,31 @@ class Session:
             return
         message.awaits = slot
         timeout_s = slot.args.get("timeout_s")
-        if isinstance(timeout_s, int | float) and not self.scheduler.values.keys() >= set(futures):
+        limited = isinstance(timeout_s, int | float) and timeout_s < inf
+        if limited and not self.scheduler.values.keys() >= set(futures):
             self._act(SetTimer(("await", message.number), max(0.0, float(timeout_s))))
         self._schedule(Touch(tuple(futures), any=slot.args.get("mode") == "any"))
 
     def _awaited(self, values: Mapping[int, Value]) -> None:
-        assert self._message is not None and self._message.awaits is not None
+        assert self._message is not None
         slot, self._message.awaits = self._message.awaits, None
+        assert slot is not None
         slot.answer = messages.awaited(values, [future for future in self._named(slot) if future not in values])
-        self.transcript.saw(list(values))
+        slot.gives = tuple(values)
 
     def _cancel(self, slot: Slot) -> None:
-        futures = self._named(slot)
+        message, futures = self._message, self._named(slot)
         for future in futures:
-            self._schedule(Cancel(future))
+            self._give_up(future)
+            if self._message is not message:
+                return  # strict: a call that was cancelled has failed
+        self._show(slot, futures, messages.cancelled)
+
+    def _show(self, slot: Slot, futures: list[int], text: Callable[[Mapping[int, Value]], str]) -> None:
+        """Answer a call with the values of futures, all of which have settled."""
         if futures:
-            slot.answer = messages.cancelled({future: self.scheduler.values[future] for future in futures})
-            self.transcript.saw(futures)
+            slot.answer = text({future: self.scheduler.values[future] for future in futures})
+            slot.gives = tuple(futures)
             self._deliver(futures)
 
     def _named(self, slot: Slot) -> list[int]:
@@ -265,49 +306,53 @@ class Session:
 
     def _watch_for_awaits_at_once(self, message: Message) -> None:
         """A model that always awaits what it has just been promised gains nothing from placeholders."""
-        if any(slot.tool != messages.AWAIT for slot in message.slots):
+        before = self.transcript.latest
+        if before is None or any(slot.tool != messages.AWAIT for slot in message.slots):
+            return
+        tools = {slot.future: slot.tool for slot in before.slots if slot.future}
+        awaited = {future for slot in message.slots for future in self._named(slot)}
+        if not awaited or not awaited <= tools.keys():
             return
         self._awaits_at_once += 1
         if self.policy.max_awaits is not None and self._awaits_at_once > self.policy.max_awaits:
-            for slot in message.slots:
-                self._slow_tools.update(self._tool_of(future) for future in self._named(slot))
+            self._slow_tools.update(tools[future] for future in awaited)
 
     def _close(self, text: str) -> None:
         """The model has answered. Wait for what is under way: returning now would lose effects and hide errors."""
         self._closing = text
-        self._schedule(Touch(tuple(self._pending())))
+        unsettled = [future for future, state in self.scheduler.futures.items() if not isinstance(state, Resolved)]
+        self._schedule(Touch(tuple(unsettled)))
 
     def _closed(self) -> None:
-        """All calls have settled: fill the text in; if the model has not seen some result, have it look once."""
+        """All calls have settled: fill the text in. If the model has not seen some result, have it look first.
+
+        It looks again only if it has issued new calls, since by then it has seen all the others.
+        """
         text, self._closing = self._closing or "", None
-        template = parse_string(text)
-        used = needed(Call(0, "", {"text": template}))
         values = self.scheduler.values
-        if not self._asked_again and not used >= self.transcript.placeholders.keys():
-            self._asked_again = True
+        filled: str | ErrorValue = text
+        used: set[int] = set()
+        if self.policy.futures:
+            filled, used = messages.late_bound(rename(parse_string(text), self._same_as), values)
+        unseen = self.transcript.placeholders.keys()
+        if unseen and (isinstance(filled, ErrorValue) or not used >= unseen):
             self._deliver(self.transcript.drain(text, values))
             self._ask()
             return
-        if used and used <= values.keys():
-            filled = bind(template if isinstance(template, Text) else Text((template,)), values)
-            text = messages.result(filled) if isinstance(filled, ErrorValue) else str(filled)
+        if used:
+            text = messages.result(filled) if isinstance(filled, ErrorValue) else filled
         self._message = None
-        self.transcript.saw(list(values))
         self.transcript.close(text)
         self._act(Answer(text))
 
     def values(self) -> dict[int, Value]:
         """The value of every settled call by its number, those that share the future of an earlier call included."""
-        values = self.scheduler.values
+        return self.by_number(self.scheduler.values)
+
+    def by_number(self, values: Mapping[int, Value]) -> dict[int, Value]:
+        """`values` of futures, by every number that stands for one of them."""
         shared = {number: values[future] for number, future in self._same_as.items() if future in values}
         return {**values, **shared}
-
-    def _pending(self) -> list[int]:
-        return [future for future, state in self.scheduler.futures.items() if not isinstance(state, Resolved)]
-
-    def _tool_of(self, future: int) -> str:
-        state = self.scheduler.futures[future]
-        return "" if isinstance(state, Resolved) else state.call.tool
 
     # ------------------------------------------------------------------------------------- around the scheduler
 
@@ -320,9 +365,13 @@ class Session:
                 case Start(future, tool, args):
                     self._starts[future] = action
                     if self.tools[tool].approval:
+                        self._in_question.add(future)
                         self._act(AskApproval(future, tool, args))
                     else:
                         self._begin(action)
+                case Stop(future) if future in self._in_question or future in self._retrying:
+                    self._retrying.discard(future)
+                    self._schedule(events.End(future))  # no tool is under way, so nobody else will report its end
                 case Resume(values):
                     self._act(action)
                     if self._closing is not None:
@@ -342,12 +391,23 @@ class Session:
             self._act(SetTimer(("timeout", start.future), timeout_s))
 
     def _decide(self, future: int, approved: bool) -> None:
-        if future not in self._starts:
+        if future not in self._in_question:
             raise ProtocolError(f"$f{future} does not wait for approval")
+        self._in_question.discard(future)
+        if not isinstance(self.scheduler.futures.get(future), Running):
+            return  # given up meanwhile
         if approved:
             self._begin(self._starts[future])
         else:
             self._schedule(Fail(future, ErrorValue("not_executed", "a person refused this call", future)))
+
+    def _give_up(self, future: int) -> None:
+        """Cancel a call. One that still waits for a person counts as running, but has certainly had no effect."""
+        if future in self._in_question and isinstance(self.scheduler.futures[future], Running):
+            reason = "this call was cancelled before a person had approved it"
+            self._schedule(Fail(future, ErrorValue("cancelled", reason, future)))
+        else:
+            self._schedule(Cancel(future))
 
     def _failed(self, event: Fail) -> None:
         """Try again if that is harmless and still allowed; else the call has failed."""
@@ -357,6 +417,7 @@ class Session:
         running = isinstance(self.scheduler.futures.get(event.future), Running)
         if harmless and running and attempts < self.policy.retries:
             self._attempts[event.future] = attempts + 1
+            self._retrying.add(event.future)
             self._act(SetTimer(("retry", event.future), self.policy.retry_delay_s))
         else:
             self._schedule(event)
@@ -370,7 +431,8 @@ class Session:
                 self._schedule(events.Wake())
             case "timeout" if isinstance(self.scheduler.futures.get(number), Running):
                 self._schedule(events.Timeout(number))
-            case "retry" if isinstance(self.scheduler.futures.get(number), Running):
+            case "retry" if number in self._retrying:
+                self._retrying.discard(number)
                 self._act(self._starts[number])
 
     def _cut_back(self, failed: int) -> None:
@@ -379,9 +441,10 @@ class Session:
         if streaming is not None and not streaming.ended:
             self._act(Interrupt())
         message = self.transcript.cut(failed, streaming)
+        texts = {messages.AWAIT: lambda values: messages.awaited(values, []), messages.CANCEL: messages.cancelled}
         for slot in message.slots:
-            if slot.tool == messages.AWAIT and slot.answer is None:
-                slot.answer = messages.awaited({}, self._named(slot))
+            if slot.tool in texts and slot.answer is None:  # every call up to the failed one has settled
+                self._show(slot, self._named(slot), texts[slot.tool])
         self._answer(message)
 
     def _act(self, action: Action) -> None:

@@ -6,7 +6,7 @@ the message (the chat protocol demands it).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Slot:
     args: Mapping[str, Any]
     future: int = 0
     answer: str | None = None
+    gives: tuple[int, ...] = ()  # futures whose values are in `answer`
     held: Call | None = None  # dispatch at the end of the message: not issued yet
 
 
@@ -38,6 +39,8 @@ class Message:
     text: str | None = None
     ended: bool = False
     grace_over: bool = False
+    blind: bool = False  # answered with futures even where values are there: so that timing does not show
+    unsettled: list[int] = field(default_factory=list)  # futures that have not settled, as far as was looked
     awaits: Slot | None = None  # the await_future call that the answer waits for
     position: int = -1  # in the transcript, once it is answered
 
@@ -48,14 +51,20 @@ class Transcript:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.known = 0
-        self.placeholders: dict[int, int] = {}  # future whose value the model has not seen -> its tool message
+        self.placeholders: dict[int, list[int]] = {}  # future whose value the model has not seen -> its tool messages
+        self._seen: dict[int, tuple[list[int], int]] = {}  # one that it has seen -> those, and where the value stands
         self._answered: list[Message] = []
+
+    @property
+    def latest(self) -> Message | None:
+        """The message that was answered last."""
+        return self._answered[-1] if self._answered else None
 
     def user(self, text: str) -> None:
         self.messages.append({"role": "user", "content": text})
 
     def answer(self, message: Message, values: Mapping[int, Value]) -> tuple[list[int], list[int]]:
-        """Append a message and the answers to its calls: values that are there, placeholders for the rest.
+        """Append a message and the answers to its calls: values that are in `values`, placeholders for the rest.
 
         Returns the futures whose values the model is given now, and those answered with a placeholder.
         """
@@ -63,55 +72,65 @@ class Transcript:
         self._answered.append(message)
         calls = [(slot.tool_call_id, slot.tool, messages.arguments(slot.args)) for slot in message.slots]
         self.messages.append(messages.assistant_message(message.text, calls))
-        given, promised = [], []
+        given, promised, asked_for = [], [], []
         for slot in message.slots:
             if slot.answer is not None:
                 content = slot.answer
+                asked_for += slot.gives
             elif slot.future in values:
                 content = messages.result(values[slot.future])
                 given.append(slot.future)
             else:
                 content = messages.placeholder(slot.future)
                 promised.append(slot.future)
-                self.placeholders[slot.future] = len(self.messages)
+                self.placeholders.setdefault(slot.future, []).append(len(self.messages))
             self.messages.append(messages.tool_message(slot.tool_call_id, content))
-        self.saw(given)
+        self.saw(given + asked_for, message.position)
         return given, promised
 
     def hand_over(self, values: Mapping[int, Value], delivery: Delivery) -> list[int]:
         """Show values that have resolved since their call was answered with a placeholder; returns which."""
-        late = [future for future in sorted(self.placeholders) if future in values]
-        if not late or delivery == "on_touch":
+        if delivery == "on_touch":
             return []
-        if delivery == "when_idle":
-            last = self.messages[-1]
-            content = messages.with_resolved(last["content"], {future: values[future] for future in late})
+        late = [future for future in sorted(self.placeholders) if future in values]
+        if late and delivery == "when_idle":
+            message = self._answered[-1]
+            slot, last = message.slots[-1], self.messages[-1]
+            ours = slot.tool in (messages.AWAIT, messages.CANCEL) or slot.future in self.placeholders
+            riding = {future: values[future] for future in late}
+            content = messages.with_resolved(last["content"], riding, ours=ours)
             self.messages[-1] = {**last, "content": content}
-        else:
+            self.saw(late, message.position)
+        elif late:
             for future in late:
-                position = self.placeholders[future]
-                answered = self.messages[position]["tool_call_id"]
-                self.messages[position] = messages.tool_message(answered, messages.result(values[future]))
-                self.known = min(self.known, position)
-        self.saw(late)
+                for position in self.placeholders[future]:
+                    answered = self.messages[position]["tool_call_id"]
+                    self.messages[position] = messages.tool_message(answered, messages.result(values[future]))
+                    self.known = min(self.known, position)
+                self.saw([future], self.placeholders[future][0])
         return late
 
-    def saw(self, futures: list[int]) -> None:
+    def saw(self, futures: Iterable[int], position: int) -> None:
+        """The model is shown the values of these futures in a message at `position`."""
         for future in futures:
-            self.placeholders.pop(future, None)
+            if future in self.placeholders:
+                self._seen[future] = self.placeholders.pop(future), position
 
     def drain(self, text: str, values: Mapping[int, Value]) -> list[int]:
         """The model answered without having seen these results: append its text, and the results as if awaited."""
         unseen = sorted(self.placeholders)
-        asks = [("drain", messages.AWAIT, messages.arguments({"ids": [Ref(future) for future in unseen]}))]
+        name = f"drain_{len(self.messages)}"
+        asks = [(name, messages.AWAIT, messages.arguments({"ids": [Ref(future) for future in unseen]}))]
         content = messages.awaited({future: values[future] for future in unseen}, [])
-        self.messages += [messages.assistant_message(text, asks), messages.tool_message("drain", content)]
-        self.saw(unseen)
+        self.saw(unseen, len(self.messages))
+        self.messages += [messages.assistant_message(text, asks), messages.tool_message(name, content)]
         return unseen
 
     def close(self, text: str) -> None:
+        """Append the final answer. No call of its turn is unsettled or unseen any more: nothing can be cut back."""
+        for table in (self.placeholders, self._seen, self._answered):
+            table.clear()
         self.messages.append(messages.assistant_message(text, []))
-        self.known = len(self.messages)
 
     def cut(self, failed: int, streaming: Message | None) -> Message:
         """strict: forget everything after the call `failed`; returns its message, to be answered anew up to it."""
@@ -121,5 +140,11 @@ class Transcript:
             self._answered = [m for m in self._answered if m.position < message.position]
             del self.messages[message.position :]
             self.known = min(self.known, message.position)
-        self.placeholders = {future: at for future, at in self.placeholders.items() if at < len(self.messages)}
+        end = len(self.messages)
+        lost = {future: at for future, (at, shown) in self._seen.items() if shown >= end}
+        self._seen = {future: seen for future, seen in self._seen.items() if future not in lost}
+        promised = {**self.placeholders, **lost}  # what was shown behind the cut is to be shown again
+        self.placeholders = {future: at for future, at in promised.items() if at[0] < end}
+        for future, at in self.placeholders.items():
+            self.placeholders[future] = [position for position in at if position < end]
         return Message(message.number, message.slots[:kept], message.text, ended=True, grace_over=True)

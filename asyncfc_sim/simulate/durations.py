@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .decoder import Provenance, Quantity, Section, model_names, read_model
+from .model_file import Provenance, Quantity, Section, model_names, read_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class DurationModel:
     kinds: Mapping[str, Quantity]
     rules: tuple[Rule, ...]
     default: Rule
+    _known: dict[str, Quantity] = field(default_factory=dict, repr=False, compare=False)
 
     def rule_of(self, tool: str) -> Rule:
         """The rule that decides the kind of `tool`."""
@@ -55,7 +56,9 @@ class DurationModel:
 
     def quantity_of(self, tool: str) -> Quantity:
         """The duration of `tool` as a figure with its source."""
-        return self.kinds[self.kind_of(tool)]
+        if tool not in self._known:  # matching patterns takes longer than everything else about a draw
+            self._known[tool] = self.kinds[self.kind_of(tool)]
+        return self._known[tool]
 
     def sample_s(self, tool: str, rng: np.random.Generator | float) -> float:
         """One duration in seconds: the inverse distribution at a number drawn from `rng`, or at `rng` itself.
@@ -65,7 +68,7 @@ class DurationModel:
         u = rng.random() if isinstance(rng, np.random.Generator) else rng
         if not 0 <= u <= 1:
             raise ValueError(f"a probability lies in [0, 1], not {u}")
-        return float(self.quantity_of(tool).at(u))
+        return self.quantity_of(tool).at_one(u)
 
     def sample_n(self, tool: str, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """`n` independent durations in seconds: the same numbers as `n` calls of `sample_s` with `rng`."""

@@ -4,7 +4,7 @@ The data and the tools are those of the package bfcl-eval (Apache-2.0). A conver
 each with the *golden* calls that answer it: what a perfect decoder does, written by people, with the arguments it
 must give. There are no times in it, and no model's output. The split `base` has the plain conversations,
 `long_context` the same in worlds blown up with noise, `miss_func` and `miss_param` those in which a tool or an
-argument arrives one message late (the turn before has no calls).
+argument arrives one message late: the turn before has no calls, and the message that brings the tool has no words.
 
 What is ours: golden calls become programs by the values seen to flow between them (value_flow.py), and tools get the
 footprints of bfcl_effects.toml.

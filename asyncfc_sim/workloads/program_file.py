@@ -8,7 +8,7 @@ up.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -46,15 +46,18 @@ def load_program(path: str, tools_path: str | None = None) -> Task:
     _check_arguments(calls, declared, tools_path or "")
     entries = {call.tool: Entry(Tool(call.tool), call.tool) for call in calls} | declared
     tools = {name: entry.tool for name, entry in entries.items()}
-    made_up = frozenset(call.tool for call in calls if not entries[call.tool].answers_all)
-    answer = partial(_answer, entries, _shapes(program, entries, source))
+    made_up = {(call.future, call.tool) for call in calls if not entries[call.tool].answers(call)}
+    shapes = _shapes(program, entries)
+    _check_shapes(shapes, made_up, source)
     return Task(
         name="stdin" if path == "-" else Path(path).stem,
         source=source,
         turns=(Turn("", program),),
         tools=tools,
         kinds={name: entry.kind for name, entry in entries.items()},
-        make_world=partial(SymbolicWorld, tools, answer, made_up),
+        make_world=partial(
+            SymbolicWorld, tools, partial(_answer, entries, shapes), frozenset(tool for _, tool in made_up)
+        ),
     )
 
 
@@ -83,8 +86,8 @@ def _check_arguments(calls: list[Call], declared: Mapping[str, Entry], source: s
                 )
 
 
-def _shapes(program: Program, entries: Mapping[str, Entry], source: str) -> dict[CallId, list[references.Path]]:
-    """The parts that the made-up value of each call must have.
+def _shapes(program: Program, entries: Mapping[str, Entry]) -> dict[CallId, list[references.Path]]:
+    """The parts that the value of each call must have, if it is made up.
 
     Identical calls of a tool that only reads, or may be repeated, may be answered by one of them. So such a tool has
     one shape for all its calls, and any other a shape for each.
@@ -94,17 +97,18 @@ def _shapes(program: Program, entries: Mapping[str, Entry], source: str) -> dict
     for (_, name), paths in shapes.items():
         if entries[name].shareable:
             shared.setdefault(name, []).extend(paths)
-    shapes = {call: shared.get(call[1], paths) for call, paths in shapes.items()}
-    for (future, name), paths in shapes.items():
+    return {call: shared.get(call[1], paths) for call, paths in shapes.items()}
+
+
+def _check_shapes(shapes: Mapping[CallId, list[references.Path]], made_up: Collection[CallId], source: str) -> None:
+    for future, name in sorted(made_up):
         try:
-            if not entries[name].answers_all:
-                make_up(paths, name, "")
+            make_up(shapes[future, name], name, "")
         except Contradiction as error:
             raise ProgramFileError(
                 f"{source}: no value can be made up for f{future}, because the program takes it that {error}: "
                 f"say in a tools file what {name} returns"
             ) from None
-    return shapes
 
 
 def _answer(

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from asyncfc_sim.core.footprint import Declaration
+from asyncfc_sim.core.syntax import Call, refs_in
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, same_json
 
@@ -65,10 +66,10 @@ class Entry:
         """Whether identical calls, while pending, may be answered by one of them (core/duplicates.py)."""
         return self.tool.idempotent or (self.tool.effects is not None and not self.writes)
 
-    @property
-    def answers_all(self) -> bool:
-        """Whether every call has an answer here."""
-        return any(not case.when for case in self.cases)
+    def answers(self, call: Call) -> bool:
+        """Whether it is certain, before any argument is bound, that some case fits this call."""
+        known = {name: template for name, template in call.args.items() if not any(refs_in(template))}
+        return self.case(known) is not None
 
     def case(self, args: Mapping[str, JSON]) -> Case | None:
         """The first case that fits these arguments."""

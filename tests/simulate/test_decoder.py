@@ -9,14 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from asyncfc_sim.simulate.decoder import (
-    ModelFileError,
-    Quantity,
-    UnknownModelError,
-    decoder_names,
-    load_decoder,
-)
+from asyncfc_sim.simulate.decoder import decoder_names, load_decoder
+from asyncfc_sim.simulate.model_file import ModelFileError, Quantity, UnknownModelError
 
 SHARED_DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SPLITWISE = SHARED_DATA / "splitwise-sim" / "perf_model.csv"
@@ -204,3 +201,10 @@ def test_the_mean_of_a_quantity_is_that_of_its_inverse_distribution():
     assert spread.mean() == pytest.approx(spread.at(midpoints).mean(), rel=1e-6)
     flat = Quantity(2.0, "s", 1, "test", "measured", quantiles=((0.1, 2.0), (0.5, 2.0)))
     assert flat.mean() == pytest.approx(2.0)
+
+
+@given(u=st.floats(0, 1))
+def test_one_number_and_many_have_the_same_quantiles(u: float) -> None:
+    for name in decoder_names():
+        for quantity in load_decoder(name).quantities().values():
+            assert quantity.at_one(u) == pytest.approx(float(quantity.at(u)), rel=1e-12)

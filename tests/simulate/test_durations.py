@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from asyncfc_sim._resources import data_path
-from asyncfc_sim.simulate.decoder import ModelFileError, UnknownModelError
 from asyncfc_sim.simulate.durations import call_rng, duration_names, load_durations, uniform
+from asyncfc_sim.simulate.model_file import ModelFileError, UnknownModelError
 
 KINDS = load_durations("default").kinds
 DEFAULT = 'default = {{kind = "{kind}", provenance = "assumed", reason = "test"}}\n'

@@ -1,0 +1,235 @@
+"""Schedulers with a rule left out: a handful of programs and random schedules must catch each of them.
+
+Otherwise the properties that hold of the real scheduler say little. The real one passes the same programs and
+schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asyncfc_sim.core.events import Action, Drained, Event, Pending, Resolved
+from asyncfc_sim.core.footprint import Footprint
+from asyncfc_sim.core.references import Ref
+from asyncfc_sim.core.scheduler import Failure, Scheduler
+from asyncfc_sim.core.sequential import run_sequential
+from asyncfc_sim.core.state_tree import StateTree
+from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touch
+from asyncfc_sim.core.tool import Tool
+from tests.chaos import Chaos
+from tests.toys import TOOLS, ToyWorld
+
+
+def read(future: int, path: Any) -> Call:
+    return Call(future, "read", {"path": path})
+
+
+def write(future: int, path: Any, text: Any) -> Call:
+    return Call(future, "write", {"path": path, "text": text})
+
+
+def append(future: int, path: Any, text: Any) -> Call:
+    return Call(future, "append", {"path": path, "text": text})
+
+
+def send(future: int, body: Any) -> Call:
+    return Call(future, "send", {"body": body})
+
+
+PROGRAMS: dict[str, tuple[Statement, ...]] = {
+    "WW": (write(1, "a", "1"), write(2, "a", "2")),
+    "RAW": (write(1, "a", "1"), read(2, "a")),
+    "WAR": (read(1, "a"), write(2, "a", "2")),
+    "WRW": (write(1, "a", "1"), read(2, "a"), write(3, "a", "3")),
+    "GAP": (append(1, "a", "1"), read(2, "b"), append(3, "a", "3"), read(4, "ptr"), read(5, "a")),
+    "PHANTOM": (write(1, "x", "1"), Call(2, "ls"), write(3, "y", "1")),
+    "LATEARG": (read(1, "b"), append(2, "a", Ref(1)), append(3, "a", "!")),
+    "ALIAS-RAW": (read(1, "ptr"), write(2, Ref(1), "x"), read(3, "a")),
+    "ALIAS-WAR": (read(1, "ptr"), read(2, Ref(1)), write(3, "a", "x")),
+    "ALIAS-WAW": (read(1, "ptr"), write(2, Ref(1), "x"), write(3, "a", "y")),
+    "TOUCH-MID": (write(1, "a", "1"), read(2, "a"), Touch((2,)), write(3, "a", "3")),
+    "BRANCH": (
+        write(1, "b", "1"),
+        read(2, "b"),
+        Branch(Ref(2), "1", (send(3, "one"),), (send(4, "other"),)),
+        read(5, "b"),
+    ),
+    "ANSWER": (write(1, "a", "1"), read(2, "b"), Done((Ref(2),))),
+    "FAIL-SEND": (read(1, "zz"), send(2, "done"), send(3, "bye")),
+    "FAIL-SOON": (read(1, "ptr"), read(2, "zz"), send(3, "done")),
+    "FAIL-TOLD": (read(1, "zz"), Touch((1,)), send(2, "sorry"), read(3, "a")),
+    "FAIL-W": (read(1, "zz"), write(2, "b", "x"), read(3, "b")),
+    "FAIL-DEP": (Call(1, "fail"), Call(2, "pure", {"x": Ref(1)}), write(3, "b", Ref(2)), read(4, "b")),
+    "UNDECLARED": (append(1, "a", "1"), Call(2, "undeclared", {"path": "a", "text": "2"}), append(3, "a", "3")),
+    "ADD": (Call(1, "add", {"n": 1}), Call(2, "incr"), Call(3, "add", {"n": 2})),
+}
+
+
+class Filtered(StateTree):
+    """A State Tree that overlooks some conflicts."""
+
+    def __init__(self, sees: Callable[[int, Footprint, int, Footprint], bool]) -> None:
+        super().__init__()
+        self.sees = sees
+
+    def blocker(self, future: int, footprint: Footprint, excused: Callable[[int], bool] | None = None) -> int:
+        def overlooked(other: int) -> bool:
+            return (excused is not None and excused(other)) or not self.sees(
+                other, self.footprint(other), future, footprint
+            )
+
+        return super().blocker(future, footprint, overlooked)
+
+
+def overlooking(sees: Callable[[int, Footprint, int, Footprint], bool]) -> type[Scheduler]:
+    class Mutant(Scheduler):
+        def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
+            super().__init__(tools, **options)
+            self._tree = Filtered(sees)
+
+    return Mutant
+
+
+def meet(lefts: tuple[Any, ...], rights: tuple[Any, ...]) -> bool:
+    return any(left.overlaps(right) for left in lefts for right in rights)
+
+
+def only_reads(footprint: Footprint) -> tuple[Any, ...]:
+    """What it reads and does not write; a declared write permits reading, too, but here counts as a write alone."""
+    return footprint.reads
+
+
+class UnknownIsFree(Scheduler):
+    def _hold(self, future: int, footprint: Footprint) -> None:
+        if not self._producers.get(future):
+            super()._hold(future, footprint)
+
+
+class LocksOnly(Scheduler):
+    """Some serial order of the calls that are ready, instead of the issue order."""
+
+    def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
+        super().__init__(tools, **options)
+        self._commutes = dict.fromkeys(tools, frozenset(tools))
+
+
+class NoBarrier(Scheduler):
+    def _needs_barrier(self, tool: Tool, footprint: Footprint) -> bool:
+        return False
+
+
+class CompletionBarrier(Scheduler):
+    """Waits for every earlier call to end, but does not ask whether it succeeded."""
+
+    def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
+        super().__init__(tools, **options)
+        self._barrier.failure_before = lambda future: None  # type: ignore[method-assign]
+
+
+class NothingIsTold(Scheduler):
+    def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
+        super().__init__(tools, **options)
+        self._barrier.tell = lambda futures: None  # type: ignore[method-assign]
+
+
+class NoDrain(Scheduler):
+    def _drained_if_idle(self) -> None:
+        if self._draining:
+            self._draining = False
+            self._actions.append(Drained())
+
+
+class DoubtFreesKeys(Scheduler):
+    def feed(self, event: Event) -> list[Action]:
+        actions = super().feed(event)
+        for future, state in list(self.futures.items()):
+            if isinstance(state, Resolved) and state.in_doubt:
+                self.futures[future] = Resolved(state.value)
+                self._release(future)
+        self._run_agenda()
+        actions += self._actions
+        self._actions = []
+        return actions
+
+
+class LatestOnlyWakes(Scheduler):
+    """Those who wait for a region to shrink are not looked at again."""
+
+    def _wake_watchers(self, future: int) -> None:
+        if not isinstance(self.futures.get(future), Pending):
+            super()._wake_watchers(future)
+
+
+class FirstErrorPoisons(Scheduler):
+    """A call is settled by its first producer that fails, though an argument before that may fail, too, and later."""
+
+    def _pass_gates(self, future: int, state: Pending) -> None:
+        for ref in state.call.args.values():
+            value = self.values.get(ref.future) if isinstance(ref, Ref) else None
+            if value is not None and type(value).__name__ == "ErrorValue":
+                self._settle(future, value)
+                return
+        super()._pass_gates(future, state)
+
+
+MUTANTS: dict[str, type[Scheduler]] = {
+    "no RAW": overlooking(
+        lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.writes)
+    ),
+    "no WAR": overlooking(lambda i, first, j, then: meet(first.writes, then.reads + then.writes)),
+    "no WAW": overlooking(lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.reads)),
+    "only the previous call": overlooking(lambda i, first, j, then: i == j - 1),
+    "unknown footprint free": UnknownIsFree,
+    "locks only": LocksOnly,
+    "no barrier": NoBarrier,
+    "barrier waits for completion only": CompletionBarrier,
+    "nothing is told": NothingIsTold,
+    "no drain": NoDrain,
+    "doubt frees keys": DoubtFreesKeys,
+    "no look again": LatestOnlyWakes,
+}
+
+
+def differs(program: Program, make: type[Scheduler], seed: int, failure: Failure) -> bool:
+    """Whether one random run differs from the sequential run with the same fates, breaks an invariant or gets stuck."""
+    rng = np.random.default_rng(seed)
+    world, in_order = ToyWorld(), ToyWorld()
+    chaos = Chaos(
+        program,
+        TOOLS,
+        world.execute,
+        lambda n: int(rng.integers(n)),
+        failure=failure,
+        abandon=seed % 2 == 1,
+        make=make,
+    )
+    try:
+        outcome = chaos.run()
+    except (AssertionError, ValueError, KeyError):
+        return True
+    expected = chaos.sequential(TOOLS, in_order.execute, failure)
+    return outcome != expected or world.state() != in_order.state()
+
+
+def caught_by(make: type[Scheduler], failure: Failure = "poison") -> dict[str, int]:
+    """The programs that tell a scheduler from the reference machine, and in how many of 40 random schedules."""
+    caught = {
+        name: sum(differs(Program(body), make, seed, failure) for seed in range(40)) for name, body in PROGRAMS.items()
+    }
+    return {name: times for name, times in caught.items() if times}
+
+
+@pytest.mark.parametrize("failure", ["poison", "barrier", "strict"])
+def test_the_real_scheduler_passes(failure: Failure) -> None:
+    assert caught_by(Scheduler, failure) == {}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_each_mutant_is_caught(name: str) -> None:
+    caught = caught_by(MUTANTS[name])
+    print(name, caught)
+    assert caught
