@@ -18,6 +18,7 @@ from asyncfc_sim.core.events import (
     Action,
     Cancel,
     Cut,
+    Drained,
     End,
     Event,
     Fail,
@@ -174,6 +175,8 @@ class Invariants:
                     self.settled.add(future)
                 case Cut(future):
                     assert max(scheduler.futures) == future
+                case Drained():
+                    self.at_the_end()
         assert len(scheduler._slots.running) <= self._max_running
         holders = [future for future, state in scheduler.futures.items() if acts(state)]
         self.most_under_way = max(self.most_under_way, len(holders))

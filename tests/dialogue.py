@@ -208,4 +208,3 @@ def error_of(value: Value) -> str:
     """The kind of an error value."""
     assert isinstance(value, ErrorValue)
     return value.kind
-

@@ -24,7 +24,9 @@ class Verbs(TyperGroup):
 
 
 # Plain help and errors: they are read in pipes and logs, and by programs, as often as on a screen.
-app = typer.Typer(cls=Verbs, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="asyncfc", cls=Verbs, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 
 def _version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ traceback, and a code of its own, so that no script takes it for a property that
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -51,7 +52,17 @@ def reported() -> Iterator[None]:
         if code is ExitCode.BUG:
             traceback.print_exc()
         print(message, file=sys.stderr)
+        _drop_output()
         raise typer.Exit(code) from None
+
+
+def _drop_output() -> None:
+    """Give up what could not be written: the interpreter would try once more, fail, and change the exit code."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def explained(error: Exception) -> tuple[ExitCode, str]:

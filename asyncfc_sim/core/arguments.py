@@ -19,7 +19,12 @@ Arguments = Mapping[str, Any]
 
 def needed(call: Call) -> set[int]:
     """The futures that a call's arguments name."""
-    return {ref.future for template in call.args.values() for ref in refs_in(template)}
+    return {
+        ref.future
+        for template in call.args.values()
+        if type(template) is not str  # nearly all arguments: the short way past them
+        for ref in refs_in(template)
+    }
 
 
 def reference_fault(call: Call, issued: Mapping[int, object]) -> ErrorValue | None:

@@ -34,6 +34,11 @@ class Barrier:
     def all_settled(self) -> bool:
         return self._position == len(self._order)
 
+    @property
+    def lowest_open(self) -> int:
+        """The lowest call that has not settled; 0 if all have."""
+        return 0 if self.all_settled else self._order[self._position]
+
     def holds_back(self, future: int) -> bool:
         """Whether an earlier call has not settled; if so, the call waits here until `released` names it."""
         if self._order[self._position] == future:

@@ -10,6 +10,7 @@ from .events import Pending, Resolved
 from .references import Ref, Template, Text
 from .scheduler import Scheduler
 from .syntax import Call, format_template
+from .values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,27 @@ class Twin:
 
 
 class Duplicates:
-    """The calls that are not settled yet, by their text."""
+    """The calls that are not settled yet, by their text, and which numbers share the future of an earlier call."""
 
     def __init__(self) -> None:
         self._latest: dict[str, int] = {}
+        self._same_as: dict[int, int] = {}
+
+    def share(self, number: int, future: int) -> None:
+        """`number` stands for `future` from now on."""
+        self._same_as[number] = future
+
+    def future_of(self, number: int) -> int:
+        return self._same_as.get(number, number)
+
+    def renamed(self, template: Template) -> Any:
+        """`template`, with references to shared numbers turned into references to the futures that they share."""
+        return rename(template, self._same_as) if self._same_as else template
+
+    def by_number(self, values: Mapping[int, Value]) -> dict[int, Value]:
+        """`values` of futures, by every number that stands for one of them."""
+        shared = {number: values[future] for number, future in self._same_as.items() if future in values}
+        return {**values, **shared}
 
     def note(self, call: Call) -> None:
         """This call is issued."""
@@ -52,7 +70,7 @@ def _key(call: Call) -> str:
 
 
 def rename(template: Template, same_as: Mapping[int, int]) -> Any:
-    """`template` with references to shared duplicates turned into references to the future that they share."""
+    """`template` with some of the futures that it names replaced by others."""
     match template:
         case Ref(future, path):
             return Ref(same_as.get(future, future), path)

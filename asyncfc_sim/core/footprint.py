@@ -156,7 +156,9 @@ class Declaration:
         """
         reads, fault_in_reads = _instantiate(self.reads, args, self.bound_reads)
         writes, fault_in_writes = _instantiate(self.writes, args, self.bound_writes)
-        footprint = Footprint(tuple(read for read in reads if not _covered(read, writes)), writes)
+        if reads and writes:
+            reads = tuple(read for read in reads if not _covered(read, writes))
+        footprint = Footprint(reads, writes)
         if fault_in_reads or fault_in_writes:
             raise BadFootprint(fault_in_reads or fault_in_writes, footprint)
         return footprint
@@ -166,10 +168,17 @@ def _instantiate(
     templates: KeyTemplates, args: Arguments, bound: tuple[str, ...] | None
 ) -> tuple[tuple[Pattern, ...], str]:
     """The patterns for `args`, and what is wrong with them ("" if nothing)."""
+    if not templates:
+        return (), ""
     if not callable(templates):
-        filled = [_fill(template, args) for template in templates]
-        faults = [fault for _, fault in filled if fault]
-        return tuple(dict.fromkeys(pattern for pattern, _ in filled)), "".join(faults[:1])
+        patterns: list[Pattern] = []
+        faults = ""
+        for template in templates:
+            pattern, fault = _fill(template, args)
+            faults = faults or fault
+            if pattern not in patterns:
+                patterns.append(pattern)
+        return tuple(patterns), faults
     region = (ANYWHERE,) if bound is None else tuple(map(parse_pattern, bound))
     if any(value is UNKNOWN for value in args.values()):
         return region, ""
@@ -177,13 +186,13 @@ def _instantiate(
         texts = templates(args)
         if isinstance(texts, str):
             raise TypeError(f"it answered {texts!r}, not a list")
-        patterns = tuple(dict.fromkeys(map(parse_pattern, texts)))
+        exact = tuple(dict.fromkeys(map(parse_pattern, texts)))
     except Exception as error:
         return region, f"its footprint function failed: {type(error).__name__}: {error}"
-    for pattern in patterns:
+    for pattern in exact:
         if not _covered(pattern, region):
             return region, f"its footprint {pattern} lies outside the declared bound"
-    return patterns, ""
+    return exact, ""
 
 
 def _fill(template: str, args: Arguments) -> tuple[Pattern, str]:
@@ -227,6 +236,7 @@ def _narrowed(region: Pattern, pattern: Pattern) -> Pattern:
     return pattern
 
 
+@lru_cache(maxsize=65536)
 def _region(prefix: str) -> Pattern:
     """All keys that start with `prefix`: its last complete segment and everything below."""
     complete = max(prefix.rfind("/"), prefix.find(":")) + 1

@@ -6,10 +6,10 @@ Say only what to act on: a longer placeholder made models call the tool again, o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .references import Ref, Template, Text, format_string
+from .references import Ref, Template, Text, format_string, parse_string
 from .values import JSON, ErrorValue, Value, bind
 
 AWAIT = "await_future"
@@ -64,8 +64,30 @@ def late_bound(template: Template, values: Mapping[int, Value]) -> tuple[str | E
     """
     parts = template.parts if isinstance(template, Text) else (template,)
     used = {part.future for part in parts if isinstance(part, Ref) and part.future in values}
-    known = (format_string(Text((part,))) if isinstance(part, Ref) and part.future not in used else part for part in parts)
-    return bind(Text(tuple(known)), values), used
+    known = (part if isinstance(part, str) or part.future in used else format_string(Text((part,))) for part in parts)
+    filled = bind(Text(tuple(known)), values)
+    assert isinstance(filled, str | ErrorValue)
+    return filled, used
+
+
+def named(tool: str, args: Mapping[str, Template], known: Callable[[int], int]) -> list[int] | ErrorValue:
+    """The futures that an await or a cancel names, or what is wrong with it; `known` maps a number to its future or 0.
+
+    In `ids`, text that looks like a reference can only be meant as one, escaped or not.
+    """
+    given = args.get("ids", [])
+    futures = set()
+    for item in given if isinstance(given, list) else [given]:
+        ref = parse_string(item) if isinstance(item, str) else item
+        future = known(ref.future) if isinstance(ref, Ref) else 0
+        if not future:
+            written = arguments({"ids": given})
+            reason = f'{tool} takes the futures of earlier calls, such as {{"ids": ["$f1"]}}, not {written}'
+            return ErrorValue("invalid_reference", reason)
+        futures.add(future)
+    if not futures:
+        return ErrorValue("invalid_argument", f'{tool} needs the futures of earlier calls, such as {{"ids": ["$f1"]}}')
+    return sorted(futures)
 
 
 def tool_message(tool_call_id: str, content: str) -> dict[str, Any]:

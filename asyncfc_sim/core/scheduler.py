@@ -136,7 +136,7 @@ class Scheduler:
         for need in waits:
             self._consumers.setdefault(need, []).append(future)
         if waits and call.tool in self.tools:
-            self._hold(future, arguments.bound(call, self.tools[call.tool], self.values))
+            self._hold(future, Pending(call, arguments.bound(call, self.tools[call.tool], self.values)))
         elif not waits:
             self._agenda[future] = None
 
@@ -215,7 +215,7 @@ class Scheduler:
         call = state.call
         if self._producers.get(future):  # one argument more is known: perhaps a smaller region
             if call.tool in self.tools:
-                self._hold(future, arguments.bound(call, self.tools[call.tool], self.values))
+                self._hold(future, Pending(call, arguments.bound(call, self.tools[call.tool], self.values)))
             return
         if state.args is None:
             prepared = arguments.prepare(call, self.tools.get(call.tool), self.values)
@@ -223,8 +223,8 @@ class Scheduler:
                 self._settle(future, prepared)
                 return
             args, footprint = prepared
-            self._hold(future, footprint)
-            state = self.futures[future] = Pending(call, footprint, args)
+            state = Pending(call, footprint, args)
+            self._hold(future, state)
         tool = self.tools[state.call.tool]
         if self._needs_barrier(tool, state.footprint):
             if self._barrier.holds_back(future):
@@ -317,25 +317,28 @@ class Scheduler:
             if consumer in self._producers:
                 self._producers[consumer] -= 1
                 self._agenda[consumer] = None
-        for lowest in self._barrier.advance(self.values):
-            if self.failure == "strict" and isinstance(self.values[lowest], ErrorValue):
-                self._cut(lowest)
-        for released in self._barrier.released():
-            self._agenda[released] = None
+        if future == self._barrier.lowest_open:
+            self._advance_barrier()
         if self._touched is not None and future in self._touched_open:
             self._touched_open.discard(future)
             self._resume_if_satisfied()
         self._drained_if_idle()
 
-    def _hold(self, future: int, footprint: Footprint) -> None:
-        """Let a call hold `footprint` in the State Tree; those who waited for more of it look again."""
-        state = self.futures[future]
-        assert isinstance(state, Pending)
-        if state.footprint == footprint and self._tree.holds(future):
-            return
-        self.futures[future] = Pending(state.call, footprint, state.args)
-        self._tree.hold(future, footprint)
-        self._wake_watchers(future)
+    def _advance_barrier(self) -> None:
+        for lowest in self._barrier.advance(self.values):
+            if self.failure == "strict" and isinstance(self.values[lowest], ErrorValue):
+                self._cut(lowest)
+        for released in self._barrier.released():
+            self._agenda[released] = None
+
+    def _hold(self, future: int, state: Pending) -> None:
+        """Let a call hold its footprint in the State Tree; those who waited for more of it look again."""
+        self.futures[future] = state
+        if not self._tree.holds(future):
+            self._tree.hold(future, state.footprint)
+        elif self._tree.footprint(future) != state.footprint:
+            self._tree.hold(future, state.footprint)
+            self._wake_watchers(future)
 
     def _release(self, future: int) -> None:
         if self._tree.holds(future):

@@ -20,35 +20,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import inf
 from typing import Any
 
 from . import events, messages
-from .duplicates import Duplicates, rename
-from .events import (
-    Cancel,
-    Cut,
-    Deliver,
-    Fail,
-    Finish,
-    Issue,
-    ProtocolError,
-    Resolved,
-    Resume,
-    Running,
-    Start,
-    Stop,
-    Touch,
-)
+from .attempts import Attempts
+from .duplicates import Duplicates
+from .events import Cancel, Cut, Deliver, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Running, Start, Touch
 from .policy import Policy
-from .references import Ref, parse_string
+from .references import parse_string
 from .scheduler import Scheduler
 from .session_events import (
     Action,
     Answer,
-    AskApproval,
     CallClosed,
     Decide,
     Event,
@@ -95,11 +81,7 @@ class Session:
         self._messages = 0  # the model's, over the whole conversation: timers name them
         self._requests = 0  # in this turn
         self._duplicates = Duplicates()
-        self._same_as: dict[int, int] = {}  # number of a shared duplicate -> the future it shares
-        self._starts: dict[int, Start] = {}  # to be repeated by a retry, or held for approval
-        self._attempts: dict[int, int] = {}
-        self._retrying: set[int] = set()  # calls between two attempts: no tool is under way
-        self._in_question: set[int] = set()  # calls that a person was asked about
+        self._attempts = Attempts(tools, policy)
         self._closing: str | None = None  # the final text, while it waits for calls under way
         self._awaits_at_once = 0
         self._slow_tools: set[str] = set()  # the model awaits these at once: no placeholder is worth it
@@ -140,7 +122,8 @@ class Session:
         self._requests += 1
         if self._requests > self.policy.max_requests:
             self._message = None
-            self._act(GiveUp(f"no answer after {self.policy.max_requests} requests"))
+            if self._requests == self.policy.max_requests + 1:
+                self._act(GiveUp(f"no answer after {self.policy.max_requests} requests"))
             return
         self._messages += 1
         self._message = Message(self._messages)
@@ -167,15 +150,15 @@ class Session:
             self._issue(slot)
 
     def _issue(self, slot: Slot) -> None:
-        call, slot.held = slot.held, None
-        if call is None:
+        written, slot.held = slot.held, None
+        if written is None:
             return
-        if self._same_as:
-            call = replace(call, args=rename(call.args, self._same_as))
+        call = replace(written, args=self._duplicates.renamed(written.args))
         ignored = self.policy.duplicates == "run" or not self.policy.futures
         twin = None if ignored else self._duplicates.twin_of(call, self.scheduler)
         if twin is not None and twin.harmless:
-            self._same_as[call.future] = slot.future = twin.future
+            self._duplicates.share(call.future, twin.future)
+            slot.future = twin.future
         elif twin is not None and self.policy.duplicates == "refuse":
             reason = f"the same call is pending as $f{twin.future}; it was not repeated"
             slot.future, slot.answer = 0, messages.result(ErrorValue("not_executed", reason, twin.future))
@@ -201,15 +184,12 @@ class Session:
                 self._cancel(slot)
                 if self._message is not message:
                     return
-        for slot in message.slots:
-            if slot.tool == messages.AWAIT and slot.answer is None:
-                self._await(message, slot)
-        values = self.scheduler.values
-        message.unsettled = [slot.future for slot in message.slots if slot.future and slot.future not in values]
+        self._await(message)
+        message.unsettled = [slot.future for slot in message.slots if slot.future]
         grace_s = self.policy.grace(self._turn_overhead_s)
         if grace_s <= 0:
             message.grace_over, message.blind = True, self.policy.delivery == "on_touch"
-        elif grace_s != inf and message.unsettled:
+        elif grace_s != inf and not message.settled(self.scheduler.values):
             self._act(SetTimer(("grace", message.number), grace_s))
 
     def _answer_if_due(self) -> None:
@@ -217,29 +197,21 @@ class Session:
         message = self._message
         if message is None or not message.ended or message.awaits is not None or self._closing is not None:
             return
-        unsettled, values = message.unsettled, self.scheduler.values
-        while unsettled and unsettled[-1] in values:
-            unsettled.pop()
-        if unsettled:
+        values = self.scheduler.values
+        if not message.settled(values):
+            slow = any(slot.tool in self._slow_tools and slot.future not in values for slot in message.slots)
             too_many = len(self.scheduler.futures) - len(values) > self.policy.max_pending
-            if not message.grace_over or too_many or any(self._is_slow(future) for future in unsettled):
+            if slow or too_many or not message.grace_over:
                 return
         self._answer(message)
-
-    def _is_slow(self, future: int) -> bool:
-        state = self.scheduler.futures[future]
-        return not isinstance(state, Resolved) and state.call.tool in self._slow_tools
 
     def _answer(self, message: Message) -> None:
         self._message = None
         values = self.scheduler.values
-        in_place: Mapping[int, Value] = values
-        if message.blind:
-            waited_for = (slot.future for slot in message.slots if slot.tool in self._slow_tools)
-            in_place = {future: values[future] for future in waited_for if future in values}
+        waited_for = {slot.future for slot in message.slots if slot.tool in self._slow_tools}
+        in_place = {f: values[f] for f in waited_for & values.keys()} if message.blind else values
         given, promised = self.transcript.answer(message, in_place)
-        for future in promised:
-            self._act(Placeholder(future))
+        self._act(*map(Placeholder, promised))
         self._deliver(given + self.transcript.hand_over(values, self.policy.delivery))
         self._ask()
 
@@ -249,20 +221,20 @@ class Session:
 
     # --------------------------------------------------------------------------------- await, cancel, the answer
 
-    def _await(self, message: Message, slot: Slot) -> None:
-        futures = self._named(slot)
-        if not futures:
-            return
-        if message.awaits is not None:
+    def _await(self, message: Message) -> None:
+        """Wait for what the first `await_future` names; a second one would have to wait for the first."""
+        awaits = [slot for slot in message.slots if slot.tool == messages.AWAIT and slot.answer is None]
+        named = [(slot, futures) for slot in awaits if (futures := self._named(slot))]
+        for slot, _ in named[1:]:
             reason = "one await_future in a message is enough: name all futures in its ids"
             slot.answer = messages.result(ErrorValue("invalid_argument", reason))
-            return
-        message.awaits = slot
-        timeout_s = slot.args.get("timeout_s")
-        limited = isinstance(timeout_s, int | float) and timeout_s < inf
-        if limited and not self.scheduler.values.keys() >= set(futures):
-            self._act(SetTimer(("await", message.number), max(0.0, float(timeout_s))))
-        self._schedule(Touch(tuple(futures), any=slot.args.get("mode") == "any"))
+        for slot, futures in named[:1]:
+            message.awaits = slot
+            timeout_s = slot.args.get("timeout_s")
+            waits = not self.scheduler.values.keys() >= set(futures)
+            if waits and isinstance(timeout_s, int | float) and timeout_s < inf:
+                self._act(SetTimer(("await", message.number), max(0.0, float(timeout_s))))
+            self._schedule(Touch(tuple(futures), any=slot.args.get("mode") == "any"))
 
     def _awaited(self, values: Mapping[int, Value]) -> None:
         assert self._message is not None
@@ -288,21 +260,16 @@ class Session:
 
     def _named(self, slot: Slot) -> list[int]:
         """The futures that an await or a cancel names; if it names none that exists, it is answered with an error."""
-        given = slot.args.get("ids", [])
-        futures = set()
-        for item in given if isinstance(given, list) else [given]:
-            ref = parse_string(item) if isinstance(item, str) else item
-            future = self._same_as.get(ref.future, ref.future) if isinstance(ref, Ref) else 0
-            if future not in self.scheduler.futures:
-                text = messages.arguments({"ids": given})
-                reason = f'{slot.tool} takes the futures of earlier calls, such as {{"ids": ["$f1"]}}, not {text}'
-                slot.answer = messages.result(ErrorValue("invalid_reference", reason))
-                return []
-            futures.add(future)
-        if not futures:
-            reason = f'{slot.tool} needs the futures of earlier calls, such as {{"ids": ["$f1"]}}'
-            slot.answer = messages.result(ErrorValue("invalid_argument", reason))
-        return sorted(futures)
+        futures = messages.named(slot.tool, slot.args, self._known)
+        if not isinstance(futures, ErrorValue):
+            return futures
+        slot.answer = messages.result(futures)
+        return []
+
+    def _known(self, number: int) -> int:
+        """The future that a number stands for; 0 if there is none."""
+        future = self._duplicates.future_of(number)
+        return future if future in self.scheduler.futures else 0
 
     def _watch_for_awaits_at_once(self, message: Message) -> None:
         """A model that always awaits what it has just been promised gains nothing from placeholders."""
@@ -330,10 +297,8 @@ class Session:
         """
         text, self._closing = self._closing or "", None
         values = self.scheduler.values
-        filled: str | ErrorValue = text
-        used: set[int] = set()
-        if self.policy.futures:
-            filled, used = messages.late_bound(rename(parse_string(text), self._same_as), values)
+        template = parse_string(text) if self.policy.futures else text
+        filled, used = messages.late_bound(self._duplicates.renamed(template), values)
         unseen = self.transcript.placeholders.keys()
         if unseen and (isinstance(filled, ErrorValue) or not used >= unseen):
             self._deliver(self.transcript.drain(text, values))
@@ -349,10 +314,10 @@ class Session:
         """The value of every settled call by its number, those that share the future of an earlier call included."""
         return self.by_number(self.scheduler.values)
 
-    def by_number(self, values: Mapping[int, Value]) -> dict[int, Value]:
-        """`values` of futures, by every number that stands for one of them."""
-        shared = {number: values[future] for number, future in self._same_as.items() if future in values}
-        return {**values, **shared}
+    def by_number(self, futures: Iterable[int]) -> dict[int, Value]:
+        """The values of these futures, which have settled, by every number that stands for one of them."""
+        values = self.scheduler.values
+        return self._duplicates.by_number({future: values[future] for future in futures})
 
     # ------------------------------------------------------------------------------------- around the scheduler
 
@@ -362,16 +327,10 @@ class Session:
             self._log(event)
         for action in self.scheduler.feed(event):
             match action:
-                case Start(future, tool, args):
-                    self._starts[future] = action
-                    if self.tools[tool].approval:
-                        self._in_question.add(future)
-                        self._act(AskApproval(future, tool, args))
-                    else:
-                        self._begin(action)
-                case Stop(future) if future in self._in_question or future in self._retrying:
-                    self._retrying.discard(future)
-                    self._schedule(events.End(future))  # no tool is under way, so nobody else will report its end
+                case Start():
+                    self._act(*self._attempts.start(action))
+                case events.Stop(future) if self._attempts.stop(future):
+                    self._schedule(events.End(future))
                 case Resume(values):
                     self._act(action)
                     if self._closing is not None:
@@ -384,43 +343,32 @@ class Session:
                 case _:
                     self._act(action)
 
-    def _begin(self, start: Start) -> None:
-        self._act(start)
-        timeout_s = self.tools[start.tool].timeout_s
-        if timeout_s is not None:
-            self._act(SetTimer(("timeout", start.future), timeout_s))
-
     def _decide(self, future: int, approved: bool) -> None:
-        if future not in self._in_question:
-            raise ProtocolError(f"$f{future} does not wait for approval")
-        self._in_question.discard(future)
-        if not isinstance(self.scheduler.futures.get(future), Running):
-            return  # given up meanwhile
-        if approved:
-            self._begin(self._starts[future])
-        else:
+        self._attempts.decided(future)
+        running = self._is_running(future)  # else it was given up meanwhile
+        if running and approved:
+            self._act(*self._attempts.begin(future))
+        elif running:
             self._schedule(Fail(future, ErrorValue("not_executed", "a person refused this call", future)))
+
+    def _failed(self, event: Fail) -> None:
+        """Try again if that is harmless and still allowed; else the call has failed."""
+        timer = self._attempts.try_again(event) if self._is_running(event.future) else None
+        if timer is None:
+            self._schedule(event)
+        else:
+            self._act(timer)
 
     def _give_up(self, future: int) -> None:
         """Cancel a call. One that still waits for a person counts as running, but has certainly had no effect."""
-        if future in self._in_question and isinstance(self.scheduler.futures[future], Running):
+        if self._attempts.in_question(future) and self._is_running(future):
             reason = "this call was cancelled before a person had approved it"
             self._schedule(Fail(future, ErrorValue("cancelled", reason, future)))
         else:
             self._schedule(Cancel(future))
 
-    def _failed(self, event: Fail) -> None:
-        """Try again if that is harmless and still allowed; else the call has failed."""
-        start = self._starts.get(event.future)
-        attempts = self._attempts.get(event.future, 0)
-        harmless = start is not None and self.tools[start.tool].idempotent and event.error.retryable
-        running = isinstance(self.scheduler.futures.get(event.future), Running)
-        if harmless and running and attempts < self.policy.retries:
-            self._attempts[event.future] = attempts + 1
-            self._retrying.add(event.future)
-            self._act(SetTimer(("retry", event.future), self.policy.retry_delay_s))
-        else:
-            self._schedule(event)
+    def _is_running(self, future: int) -> bool:
+        return isinstance(self.scheduler.futures.get(future), Running)
 
     def _timer_fired(self, kind: str, number: int) -> None:
         message = self._message
@@ -429,11 +377,10 @@ class Session:
                 message.grace_over = True
             case "await" if message is not None and message.number == number and message.awaits is not None:
                 self._schedule(events.Wake())
-            case "timeout" if isinstance(self.scheduler.futures.get(number), Running):
+            case "timeout" if self._is_running(number):
                 self._schedule(events.Timeout(number))
-            case "retry" if number in self._retrying:
-                self._retrying.discard(number)
-                self._act(self._starts[number])
+            case "retry":
+                self._act(*self._attempts.retry(number))
 
     def _cut_back(self, failed: int) -> None:
         """strict: the transcript ends with the failing call and its error; the model goes on from there."""
@@ -447,7 +394,8 @@ class Session:
                 self._show(slot, self._named(slot), texts[slot.tool])
         self._answer(message)
 
-    def _act(self, action: Action) -> None:
-        if self._log is not None:
-            self._log(action)
-        self._actions.append(action)
+    def _act(self, *actions: Action) -> None:
+        for action in actions:
+            if self._log is not None:
+                self._log(action)
+            self._actions.append(action)

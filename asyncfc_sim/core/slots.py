@@ -25,7 +25,7 @@ class Slots:
 
     def next(self, still_waits: Callable[[int], bool]) -> int:
         """Take the lowest ready call that a slot is free for out of the queue; 0 if there is none."""
-        if len(self.running) >= self._total:
+        if not self._ready or len(self.running) >= self._total:
             return 0
         best, best_tool = 0, ""
         for tool in list(self._ready):
@@ -37,8 +37,14 @@ class Slots:
             elif (not best or queue[0] < best) and self._count.get(tool, 0) < self._limit(tool):
                 best, best_tool = queue[0], tool
         if best:
-            heappop(self._ready[best_tool])
+            self._pop(best_tool)
         return best
+
+    def _pop(self, tool: str) -> None:
+        queue = self._ready[tool]
+        heappop(queue)
+        if not queue:
+            del self._ready[tool]
 
     def _limit(self, tool: str) -> int:
         return self._tools[tool].concurrency or self._per_tool

@@ -29,21 +29,14 @@ class _Queue:
         self.writers: list[int] = []
 
     def add(self, future: int, writes: bool) -> None:
-        _insert(self.all, future)
+        insort(self.all, future)
         if writes:
-            _insert(self.writers, future)
+            insort(self.writers, future)
 
     def discard(self, future: int, writes: bool) -> None:
         del self.all[bisect_left(self.all, future)]
         if writes:
             del self.writers[bisect_left(self.writers, future)]
-
-
-def _insert(queue: list[int], future: int) -> None:
-    if not queue or queue[-1] < future:  # the usual case: the latest call
-        queue.append(future)
-    else:
-        insort(queue, future)
 
 
 class _Node:
@@ -113,22 +106,27 @@ class StateTree:
         """
         latest = 0
         for key, below, writes in _accesses(footprint):
-            node: _Node | None = self._root
-            for depth in range(len(key) + 1):
-                assert node is not None
-                last = depth == len(key)
-                if last and below:
-                    latest = max(latest, _latest(node.within, future, writes, excused))
-                elif node.region is not None:
-                    latest = max(latest, _latest(node.region, future, writes, excused))
-                if last:
-                    if node.exact is not None and not below:
-                        latest = max(latest, _latest(node.exact, future, writes, excused))
-                    break
-                node = node.children.get(key[depth])
-                if node is None:
-                    break
+            for queue in self._overlapping(key, below):
+                latest = max(latest, _latest(queue, future, writes, excused))
         return latest
+
+    def _overlapping(self, key: Key, below: bool) -> Iterator[_Queue]:
+        """The queues of all accesses that have a key in common with this pattern."""
+        node = self._root
+        for segment in key:
+            if node.region is not None:
+                yield node.region
+            child = node.children.get(segment)
+            if child is None:
+                return
+            node = child
+        if below:
+            yield node.within
+            return
+        if node.region is not None:
+            yield node.region
+        if node.exact is not None:
+            yield node.exact
 
     def copy(self) -> StateTree:
         tree = StateTree()

@@ -44,6 +44,12 @@ class Message:
     awaits: Slot | None = None  # the await_future call that the answer waits for
     position: int = -1  # in the transcript, once it is answered
 
+    def settled(self, values: Mapping[int, Value]) -> bool:
+        """Whether all calls have settled. Looks at each only once, so that a long message costs no more per event."""
+        while self.unsettled and self.unsettled[-1] in values:
+            self.unsettled.pop()
+        return not self.unsettled
+
 
 class Transcript:
     """`messages` is the list to send; the first `known` of them are as the model last saw them."""
@@ -72,7 +78,9 @@ class Transcript:
         self._answered.append(message)
         calls = [(slot.tool_call_id, slot.tool, messages.arguments(slot.args)) for slot in message.slots]
         self.messages.append(messages.assistant_message(message.text, calls))
-        given, promised, asked_for = [], [], []
+        given: list[int] = []
+        promised: list[int] = []
+        asked_for: list[int] = []
         for slot in message.slots:
             if slot.answer is not None:
                 content = slot.answer

@@ -74,8 +74,7 @@ def _refusal(name: str, text: str, offset: int, accepted: set[str], source: str)
     hint = _hint(found, accepted, expected, text[:offset])
     if hint:
         return LanguageError.at(text, offset, hint, source)
-    if found == "\n":
-        return LanguageError.at(text, offset, "the line ends too early", source, expected)
+    # (never a new line: where it does not separate, it is white space)
     shown = f"`{found}`" if found.isprintable() else f"U+{ord(found[0]):04X}"
     return LanguageError.at(text, offset, f"unexpected {shown}", source, expected)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from asyncfc_sim.core.values import JSON
 
 from .errors import LanguageError
-from .literals import finite, refuse_depth, whole
+from .literals import MAX_DEPTH, finite, whole
 
 
 def parse_pythonic(
@@ -82,7 +82,6 @@ class _Reader:
         return tool, args
 
     def _expression(self) -> ast.expr:
-        refuse_depth(self._text, self._source)
         try:
             return _parse(self._text)
         except SyntaxError as error:
@@ -101,7 +100,9 @@ class _Reader:
             raise self._fault(node, "this is not the name of a tool")
         return ".".join([node.id, *reversed(names)])
 
-    def _value(self, node: ast.expr) -> JSON:
+    def _value(self, node: ast.expr, depth: int = 1) -> JSON:
+        if depth == MAX_DEPTH and isinstance(node, ast.List | ast.Tuple | ast.Dict):
+            raise self._fault(node, f"nested more than {MAX_DEPTH} deep")
         match node:
             case ast.Constant(None | bool() as value):
                 return value
@@ -110,18 +111,18 @@ class _Reader:
             case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as value)) if not isinstance(value, bool):
                 return self._checked(node, -value)
             case ast.List(items) | ast.Tuple(items):
-                return [self._value(item) for item in items]
+                return [self._value(item, depth + 1) for item in items]
             case ast.Dict(keys, values):
-                return self._dict(node, keys, values)
+                return self._dict(node, keys, values, depth + 1)
         raise self._fault(node, "an argument is a literal: a string, a number, True, False, None, a list or a dict")
 
-    def _dict(self, node: ast.Dict, keys: Sequence[ast.expr | None], values: Sequence[ast.expr]) -> JSON:
+    def _dict(self, node: ast.Dict, keys: Sequence[ast.expr | None], values: Sequence[ast.expr], depth: int) -> JSON:
         items: dict[str, JSON] = {}
         for key, value in zip(keys, values, strict=True):
             match key:
                 case ast.Constant(str() as name) if name not in items:
                     self._checked(key, name)
-                    items[name] = self._value(value)
+                    items[name] = self._value(value, depth)
                 case ast.Constant(str()):
                     raise self._fault(key, "the name stands twice in one dict")
                 case _:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from asyncfc_sim.core.values import Value
+from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.workloads.workload import Turn
 
 from .script import Dependence, Messages, NextMessage, Script
@@ -18,12 +20,11 @@ class Conversation:
         self._options = {"futures": futures, "messages": messages, "dependence": dependence}
         self._scripts: list[Script] = []
 
-    def next_turn(self) -> Turn | None:
-        """Begin the next turn; None if there is none left."""
+    def next_turn(self, numbered: int) -> Turn | None:
+        """Begin the next turn, `numbered` calls having been numbered so far; None if there is none left."""
         if len(self._scripts) == len(self._turns):
             return None
         turn = self._turns[len(self._scripts)]
-        numbered = self._scripts[-1].numbered if self._scripts else 0
         self._scripts.append(Script(turn.program, numbered=numbered, **self._options))  # type: ignore[arg-type]
         return turn
 
@@ -47,6 +48,22 @@ class Conversation:
         return next(script.origin[number] for script in reversed(self._scripts) if number in script.origin)
 
     def by_origin(self, values: Mapping[int, Value]) -> dict[int, Value]:
-        """`values`, given by number, by the call's number in the programs."""
+        """`values`, given by number, by the call's number in the programs, with errors that speak of those numbers.
+
+        The two differ after a branch that skips numbers, and after a turn that strict cut off.
+        """
         numbers = {number: origin for script in self._scripts for number, origin in script.origin.items()}
-        return {origin: values[number] for number, origin in numbers.items() if number in values}
+        return {origin: _renumbered(values[number], numbers) for number, origin in numbers.items() if number in values}
+
+
+def _renumbered(value: Value, numbers: Mapping[int, int]) -> Value:
+    if not isinstance(value, ErrorValue):
+        return value
+    origin = None if value.origin is None else numbers.get(value.origin, value.origin)
+    if value.kind == "tool_error":  # the tool's own words
+        return replace(value, origin=origin)
+
+    def name(match: re.Match[str]) -> str:
+        return f"$f{numbers.get(int(match[1]), int(match[1]))}"
+
+    return replace(value, origin=origin, message=re.sub(r"\$f([1-9][0-9]*)", name, value.message))

@@ -93,7 +93,7 @@ class Simulation:
                     self.gave_up = reason
 
     def _next_turn(self) -> None:
-        turn = self._model.next_turn()
+        turn = self._model.next_turn(self.session.numbered)
         if turn is not None:
             self._record("user", {"turn": self._model.turn})
             self._feed(session.UserMessage(turn.prompt))
@@ -143,9 +143,7 @@ class Simulation:
         match entry:
             case Finish(future) | Fail(future) if not isinstance(self.session.scheduler.futures.get(future), Running):
                 self._record("end", {"future": future})  # it had been given up: its result is dropped
-            case Resume(values):
-                self._model.show(values)
-            case Deliver(futures):
-                self._model.show({future: self.session.scheduler.values[future] for future in futures})
+            case Resume(futures) | Deliver(futures):
+                self._model.show(self.session.by_number(futures))
             case Cut():
                 self._model.stop()

@@ -29,6 +29,9 @@ Messages = Literal["call", "turn"]
 Dependence = Literal["values", "all"]
 
 
+_NEVER_ISSUED = ErrorValue("invalid_reference", "this future stands in a branch that was not taken")
+
+
 @dataclass(frozen=True, slots=True)
 class ToolUse:
     """A call as the model writes it. `origin` is its number in the program, 0 for an `await_future`."""
@@ -99,7 +102,8 @@ class Script:
                 case Touch():
                     self._cursor = self._cursor.after()
                 case Branch(ref, literal, then, orelse):
-                    value = follow(self._shown[ref.future], ref.path)
+                    value = self._shown.get(ref.future, _NEVER_ISSUED)
+                    value = value if isinstance(value, ErrorValue) else follow(value, ref.path)
                     chosen = not isinstance(value, ErrorValue) and same_json(value, literal)
                     self._cursor = self._cursor.into(then if chosen else orelse)
                 case Done():
@@ -126,8 +130,8 @@ class Script:
         return NextMessage((ToolUse(AWAIT, {"ids": ids}),))
 
     def _use(self, call: Call) -> ToolUse:
-        args = {name: self._written(template) for name, template in call.args.items()}
         self.numbered += 1
+        args = {name: self._written(template) for name, template in call.args.items()}
         self._number[call.future] = self.numbered
         self.origin[self.numbered] = call.future
         return ToolUse(call.tool, args, call.future)
@@ -138,7 +142,9 @@ class Script:
             case Ref() | Text():
                 value: Value | Unknown = bind(template, self._shown)
                 if value is UNKNOWN or isinstance(value, ErrorValue):
-                    return rename(template, self._number)
+                    # A future of a branch not taken has no number; that of this very call is as far from valid.
+                    numbers = {ref.future: self._number.get(ref.future, self.numbered) for ref in refs_in(template)}
+                    return rename(template, numbers)
                 return value
             case list():
                 return [self._written(item) for item in template]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from asyncfc_sim.core.events import Event, Fail, Finish, Start, Stop
+from asyncfc_sim.core.events import Drained, Event, Fail, Finish, Start, Stop
 from asyncfc_sim.core.interpreter import Interpreter, Outcome
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.sequential import Execute
@@ -79,6 +79,7 @@ class _Walk:
                 case Stop():
                     pass  # these tools are atomic: one under way has not begun yet, and may still be chosen
                 case _:
+                    assert not (isinstance(action, Drained) and self.under_way), "drained with tools under way"
                     answers.append(self.decoder.receive(action))
         for answer in answers:
             if answer is not None:

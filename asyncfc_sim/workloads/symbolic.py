@@ -28,11 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a call left at the keys of a pattern."""
+    """What a call of `tool` left at the keys of a pattern."""
 
     digest: str
     tool: str
-    future: int
 
 
 class SymbolicWorld:
@@ -43,7 +42,7 @@ class SymbolicWorld:
         self._tools, self._answer = tools, answer
         self._commutes = {(one.name, other) for one in tools.values() for other in one.commutes_with}
         self._written: dict[Pattern, tuple[Version, ...]] = {}
-        self._read: dict[Pattern, Mapping[str, int]] = {}  # the latest reader, for each tool that read it
+        self._latest: dict[Pattern, Mapping[tuple[str, bool], int]] = {}  # call, by tool and whether it may write
         self._repeated: dict[str, str] = {}  # what an idempotent call observes when it is repeated -> its version
         self._disorder: frozenset[tuple[int, int]] = frozenset()
 
@@ -61,7 +60,7 @@ class SymbolicWorld:
         value = self._answer(future, tool, args, repeated or observed)
         if footprint.writes and repeated is None and not isinstance(value, ErrorValue):
             for pattern in footprint.writes:
-                self._write(pattern, Version(observed, tool, future))
+                self._write(pattern, Version(observed, tool))
             if self._tools[tool].idempotent:
                 self._repeated[self._observe(tool, args, footprint)] = observed
         return copy_json(value)
@@ -73,7 +72,7 @@ class SymbolicWorld:
 
     def copy(self) -> SymbolicWorld:
         twin = SymbolicWorld(self._tools, self._answer, self.made_up)
-        twin._written, twin._read = self._written.copy(), self._read.copy()
+        twin._written, twin._latest = self._written.copy(), self._latest.copy()
         twin._repeated, twin._disorder = self._repeated.copy(), self._disorder
         return twin
 
@@ -88,36 +87,31 @@ class SymbolicWorld:
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def _write(self, pattern: Pattern, version: Version) -> None:
-        # What the version stands for includes all that it covers, unless a call may come that would see only that.
-        if not any(version.tool in pair for pair in self._commutes):
-            for table in (self._written, self._read):
-                for covered in [key for key in _overlapping(table, pattern) if pattern.covers(key)]:
-                    del table[covered]
+        if not self._commutes_with_some(version.tool):
+            _forget(self._written, pattern)
         self._written[pattern] = (*self._written.get(pattern, ()), version)
 
     def _note_disorder(self, future: int, tool: str, footprint: Footprint) -> None:
         """Remember the calls that conflict with this one, were issued after it, and have run already."""
-        late = {
-            each.future
-            for pattern in footprint.reads + footprint.writes
-            for key in _overlapping(self._written, pattern)
-            for each in self._written[key]
-            if each.future > future and not self._commute(tool, each.tool)
+        accesses = [*((each, False) for each in footprint.reads), *((each, True) for each in footprint.writes)]
+        self._disorder |= {
+            (future, latest)
+            for pattern, writes in accesses
+            for key in _overlapping(self._latest, pattern)
+            for (other, wrote), latest in self._latest[key].items()
+            if latest > future and (writes or wrote) and not self._commute(tool, other)
         }
-        late |= {
-            reader
-            for pattern in footprint.writes
-            for key in _overlapping(self._read, pattern)
-            for other, reader in self._read[key].items()
-            if reader > future and not self._commute(tool, other)
-        }
-        self._disorder |= {(future, other) for other in late}
-        for pattern in footprint.reads + footprint.writes:
-            readers = self._read.get(pattern, {})
-            self._read[pattern] = {**readers, tool: max(future, readers.get(tool, 0))}
+        for pattern, writes in accesses:
+            if writes and not self._commutes_with_some(tool):
+                _forget(self._latest, pattern)
+            found = self._latest.get(pattern, {})
+            self._latest[pattern] = {**found, (tool, writes): max(future, found.get((tool, writes), 0))}
 
     def _commute(self, one: str, other: str) -> bool:
         return (one, other) in self._commutes or (other, one) in self._commutes
+
+    def _commutes_with_some(self, tool: str) -> bool:
+        return any(tool in pair for pair in self._commutes)
 
 
 def _overlapping(table: Mapping[Pattern, T], pattern: Pattern) -> Iterator[Pattern]:
@@ -131,3 +125,11 @@ def _overlapping(table: Mapping[Pattern, T], pattern: Pattern) -> Iterator[Patte
         above = Pattern(pattern.key[:depth], below=True)
         if above in table:
             yield above
+
+
+def _forget(table: dict[Pattern, T], pattern: Pattern) -> None:
+    """Drop all that a write to `pattern` covers: whoever conflicts with that conflicts with the write, and its version
+    stands for theirs. (Not so if the write commutes with a call to come, which would then see only what was dropped.)
+    """
+    for covered in [key for key in _overlapping(table, pattern) if pattern.covers(key)]:
+        del table[covered]

@@ -254,6 +254,9 @@ def test_the_caret_stands_under_the_fault_beside_tabs_and_wide_characters():
         parse_program('\tf1 = a(x="日本", y=)')
     assert caught.value.column == 19
     assert str(caught.value).split("\n")[2] == "    | \t" + " " * 19 + "^"
+    with pytest.raises(LanguageError) as caught:
+        parse_program('f1 = a(x="e\N{COMBINING ACUTE ACCENT}", y=)')
+    assert str(caught.value).split("\n")[2] == "    | " + " " * 16 + "^"
 
 
 def test_a_long_line_is_cut_around_the_fault():

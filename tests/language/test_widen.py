@@ -216,6 +216,19 @@ def test_pointers_follow_what_they_point_at():
     assert not accepts(root, {"b": {"x/y": "z"}}, root)
 
 
+def test_schemas_in_less_usual_places():
+    integer, room = {"type": "integer"}, {"anyOf": [{"type": "integer"}, REFERENCE]}
+    assert widened(p={"type": "object", "patternProperties": {"^x": integer}, "additionalProperties": False})["p"] == {
+        "anyOf": [{"type": "object", "patternProperties": {"^x": room}, "additionalProperties": False}, REFERENCE]
+    }
+    conditional = {"if": parameters(n=integer), "then": parameters(n=integer), "else": {"type": "null"}}
+    assert widened(p=conditional)["p"]["anyOf"][0] == {**conditional, "then": parameters(n=room)}
+    both = {"anyOf": [{"type": "array", "items": integer}, True], "oneOf": [{"type": "array", "items": integer}]}
+    assert widened(p=both)["p"]["anyOf"][0] == {**both, "anyOf": [{"type": "array", "items": room}, True]}
+    assert widened(p={"$ref": "#/$defs/Gone"})["p"] == {"anyOf": [{"$ref": "#/$defs/Gone"}, REFERENCE]}
+    assert widened(p={"$ref": "#/properties/p"})["p"] == {"anyOf": [{"$ref": "#/properties/p"}, REFERENCE]}
+
+
 def test_off_is_a_copy():
     schema = parameters(n={"type": "integer"})
     off = widen(schema, "off")

@@ -134,7 +134,8 @@ def test_a_task_can_be_sent_to_another_process(tmp_path):
 def test_worlds_share_nothing(tmp_path):
     task = load(tmp_path, "f1 = s()\n", "[tools.s]\nreturns = {items = [1]}\n")
     world = task.make_world()
-    world.call(1, "s", {})["items"].append(2)
+    value: Any = world.call(1, "s", {})
+    value["items"].append(2)
     assert task.make_world().call(1, "s", {}) == world.call(2, "s", {}) == {"items": [1]}
 
 
