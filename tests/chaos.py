@@ -227,9 +227,9 @@ class Invariants:
             return False
         footprint = self.footprint(future)
         earlier = [other for other in scheduler.futures if other < future]
-        if tool.irreversible or (scheduler.failure != "poison" and footprint.writes):
-            if not all(other in scheduler.values for other in earlier):
-                return False
+        barrier = tool.irreversible or (scheduler.failure != "poison" and bool(footprint.writes))
+        if barrier and not all(other in scheduler.values for other in earlier):
+            return False
         return self.quiet(future, footprint, tool)
 
     def quiet(self, future: int, footprint: Footprint, tool: Tool) -> bool:

@@ -7,7 +7,7 @@ checked on the way: a chat server would accept its transcript.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -54,9 +54,11 @@ class Dialogue:
         *,
         turn_overhead_s: float = float("inf"),
         begin: bool = True,
+        watch: Callable[[object], None] = lambda entry: None,
     ) -> None:
         self.log: list[object] = []
-        self.session = Session(tools, policy, turn_overhead_s=turn_overhead_s, log=self.log.append)
+        self._watch = watch
+        self.session = Session(tools, policy, turn_overhead_s=turn_overhead_s, log=self._logged)
         self.world = ToyWorld()
         self.actions: list[Action] = []
         self.requests: list[list[dict[str, Any]]] = []  # every transcript that was sent
@@ -67,7 +69,6 @@ class Dialogue:
         self.timers: dict[Timer, float] = {}
         self.asked = False  # the model has been asked and has not ended its message
         self.answers: list[str | None] = []
-        self.rewritten = 0  # requests before this one need not be prefixes of later ones
         self._ids = 0
         if begin:
             self.user()
@@ -81,6 +82,11 @@ class Dialogue:
         """The model writes one call of its message; `args` as on the wire."""
         self._ids += 1
         self.feed(CallClosed(f"call_{self._ids}", tool, {name: parsed(value) for name, value in args.items()}))
+
+    def breaks_off(self, tool: str, fault: ErrorValue) -> None:
+        """The model writes a call whose arguments are no JSON."""
+        self._ids += 1
+        self.feed(CallClosed(f"call_{self._ids}", tool, fault))
 
     def says(self, *calls: Written, text: str | None = None) -> None:
         """The model writes a whole message."""
@@ -105,6 +111,10 @@ class Dialogue:
         timer: Any = (kind, number)
         self.timers.pop(timer)
         self.feed(TimerFired(timer))
+
+    def _logged(self, entry: object) -> None:
+        self.log.append(entry)
+        self._watch(entry)
 
     def decide(self, future: int, approved: bool) -> None:
         self.questions.pop(future)

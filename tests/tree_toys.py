@@ -21,7 +21,12 @@ from asyncfc_sim.core.values import ErrorValue, Value, canonical
 @dataclass
 class TreeWorld:
     store: dict[Key, Any] = field(
-        default_factory=lambda: {("t", "d", "x"): "d", ("t", "d", "e", "y"): "x", ("t", "f", "x"): "../f", ("t", "f"): 1}
+        default_factory=lambda: {
+            ("t", "d", "x"): "d",
+            ("t", "d", "e", "y"): "x",
+            ("t", "f", "x"): "../f",
+            ("t", "f"): 1,
+        }
     )
 
     def execute(self, future: int, tool: str, args: Mapping[str, Any]) -> Value:
@@ -90,7 +95,9 @@ TREE_TOOLS: dict[str, Tool] = {
     "wipe": Tool("wipe", Declaration(writes=["t:{folder}/*"])),
     "move": Tool(
         "move",
-        Declaration(writes=lambda args: [f"t:{args['source']}", f"t:{args['target']}"], bound_writes=("t:d/*", "t:f/*")),
+        Declaration(
+            writes=lambda args: [f"t:{args['source']}", f"t:{args['target']}"], bound_writes=("t:d/*", "t:f/*")
+        ),
     ),
     "probe": Tool("probe", Declaration(reads=lambda args: [f"t:{args['path']}"])),
     "label": Tool("label", Declaration(writes=["t:{path}"]), validate=_lower),

@@ -268,7 +268,8 @@ class Scheduler:
         """Start ready calls, the lowest future first, as long as the caps allow."""
         while future := self._slots.next(self._is_pending):
             state = self.futures[future]
-            assert isinstance(state, Pending) and state.args is not None
+            assert isinstance(state, Pending)
+            assert state.args is not None
             call = state.call
             # A commuting call may have started since this one was found quiet.
             if call.tool not in self._commutes or self._quiet(future, self.tools[call.tool], state.footprint):

@@ -261,10 +261,9 @@ class Session:
     def _named(self, slot: Slot) -> list[int]:
         """The futures that an await or a cancel names; if it names none that exists, it is answered with an error."""
         futures = messages.named(slot.tool, slot.args, self._known)
-        if not isinstance(futures, ErrorValue):
-            return futures
-        slot.answer = messages.result(futures)
-        return []
+        if isinstance(futures, ErrorValue):
+            slot.answer, futures = messages.result(futures), []
+        return futures
 
     def _known(self, number: int) -> int:
         """The future that a number stands for; 0 if there is none."""

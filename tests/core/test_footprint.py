@@ -13,15 +13,22 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from asyncfc_sim.core.footprint import ANYWHERE, EVERYTHING, NOTHING, BadFootprint, Declaration, Footprint, Pattern
-from asyncfc_sim.core.footprint import indep, parse_pattern
+from asyncfc_sim.core.footprint import (
+    ANYWHERE,
+    EVERYTHING,
+    NOTHING,
+    BadFootprint,
+    Declaration,
+    Footprint,
+    Pattern,
+    indep,
+    parse_pattern,
+)
 from asyncfc_sim.core.values import UNKNOWN
 
 keys = st.lists(st.sampled_from("ab"), max_size=3).map(tuple)
 patterns = st.builds(Pattern, keys.filter(bool)) | st.builds(Pattern, keys, st.just(True))
-footprints = st.builds(
-    Footprint, st.lists(patterns, max_size=2).map(tuple), st.lists(patterns, max_size=2).map(tuple)
-)
+footprints = st.builds(Footprint, st.lists(patterns, max_size=2).map(tuple), st.lists(patterns, max_size=2).map(tuple))
 # All keys of up to four segments: enough to tell any two of the patterns above apart.
 UNIVERSE = [key for n in range(5) for key in itertools.product("ab", repeat=n)]
 
@@ -220,14 +227,12 @@ def test_a_single_template_in_place_of_a_list_is_refused_at_once() -> None:
 
 def test_templates_from_a_generator_are_kept() -> None:
     declaration = Declaration(writes=(f"k:{name}" for name in "ab"))
-    assert declaration.footprint({}) == declaration.footprint({}) == Footprint(writes=tuple(map(parse_pattern, ("k:a", "k:b"))))
+    assert str(declaration.footprint({})) == str(declaration.footprint({})) == "reads nothing; writes k:a, k:b"
 
 
 # ------------------------------------------------------------------------------------------------------ functions
 
-BOUNDED = Declaration(
-    writes=lambda args: [f"k:{args['path']}"] if args["path"] else [], bound_writes=("k:a/*", "k:b")
-)
+BOUNDED = Declaration(writes=lambda args: [f"k:{args['path']}"] if args["path"] else [], bound_writes=("k:a/*", "k:b"))
 
 
 def test_a_function_of_the_arguments_is_bounded_until_all_are_known() -> None:

@@ -35,7 +35,8 @@ def program(*statements: Statement) -> Program:
 
 
 def test_statements_become_events_in_program_order() -> None:
-    events, decoder = decode(program(call(1), call(2), Await((2, 1, 2)), Done((Ref(1, ("x",)),))), {1: {"x": 5}, 2: None})
+    text = program(call(1), call(2), Await((2, 1, 2)), Done((Ref(1, ("x",)),)))
+    events, decoder = decode(text, {1: {"x": 5}, 2: None})
     assert events == [Issue(call(1)), Issue(call(2)), Touch((1, 2)), Touch((1,)), Drain()]
     assert decoder.ended
     assert decoder.answer == (5,)

@@ -17,7 +17,6 @@ from asyncfc_sim.core.events import Action, Drained, Event, Pending, Resolved
 from asyncfc_sim.core.footprint import EVERYTHING, Footprint, Pattern
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.scheduler import Failure, Scheduler
-from asyncfc_sim.core.sequential import run_sequential
 from asyncfc_sim.core.state_tree import StateTree
 from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touch
 from asyncfc_sim.core.tool import Tool
@@ -203,9 +202,7 @@ class OneByOne(Scheduler):
 
 
 MUTANTS: dict[str, type[Scheduler]] = {
-    "no RAW": overlooking(
-        lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.writes)
-    ),
+    "no RAW": overlooking(lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.writes)),
     "no WAR": overlooking(lambda i, first, j, then: meet(first.writes, then.reads + then.writes)),
     "no WAW": overlooking(lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.reads)),
     "only the previous call": overlooking(lambda i, first, j, then: i == j - 1),

@@ -85,9 +85,7 @@ def test_cancel_and_timeout_are_choices_that_the_sequential_run_could_have_made(
     """With the same calls abandoned, and the same of them having had their effect, the sequential run is the same."""
     make_world, tools, programs = KINDS[kind]
     world, in_order = make_world(), make_world()
-    chaos = Chaos(
-        data.draw(programs), tools, world.execute, chooser(data), failure=failure, max_running=max_running
-    )
+    chaos = Chaos(data.draw(programs), tools, world.execute, chooser(data), failure=failure, max_running=max_running)
     outcome = chaos.run()
     assert outcome == chaos.sequential(tools, in_order.execute, failure), chaos.schedule
     assert world.state() == in_order.state(), chaos.schedule
@@ -102,9 +100,7 @@ def test_a_call_is_under_way_exactly_if_the_rule_start_permits_it(
 ) -> None:
     """quiet(j) by its definition, over all pairs, in every reachable state: neither too early nor too late."""
     make_world, tools, programs = KINDS[kind]
-    chaos = Chaos(
-        data.draw(programs), tools, make_world().execute, chooser(data), failure=failure, abandon=abandon
-    )
+    chaos = Chaos(data.draw(programs), tools, make_world().execute, chooser(data), failure=failure, abandon=abandon)
     chaos.invariants.without_caps = True
     chaos.run()
 

@@ -107,7 +107,7 @@ def test_awaits_and_cancels_have_no_number():
 def test_a_call_whose_arguments_are_no_json_is_answered_at_once_and_keeps_its_number():
     talk = Dialogue()
     fault = ErrorValue("invalid_argument", "the arguments are not JSON: line 1 column 2")
-    talk.feed(CallClosed("bad", "pure", fault))
+    talk.breaks_off("pure", fault)
     talk.says(PURE)
     assert talk.started == [2]
     refused, second = talk.shown()

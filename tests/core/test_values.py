@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncfc_sim.core.references import Ref, Text, parse_string
-from asyncfc_sim.core.values import UNKNOWN, ErrorValue, bind, canonical, copy_json, follow, inherited, same_json
-from asyncfc_sim.core.values import with_origin
+from asyncfc_sim.core.values import (
+    UNKNOWN,
+    ErrorValue,
+    bind,
+    canonical,
+    copy_json,
+    follow,
+    inherited,
+    same_json,
+    with_origin,
+)
 
 scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([0.0, 1.0, 1.5, -0.0]) | st.text(max_size=4)
 documents = st.recursive(
@@ -81,7 +90,7 @@ def test_a_reference_binds_the_typed_value_and_an_interpolation_its_text() -> No
 @given(documents)
 def test_a_value_is_never_read_as_a_template(value: Any) -> None:
     """INJECT of the litmus table: a tool result that contains `$f1` is data."""
-    bound = bind({"whole": Ref(1), "text": parse_string("<${f1}>")}, {1: value})
+    bound: Any = bind({"whole": Ref(1), "text": parse_string("<${f1}>")}, {1: value})
     assert canonical(bound["whole"]) == canonical(value)
     assert bound["text"] == f"<{value if isinstance(value, str) else canonical(value)}>"
 
@@ -93,7 +102,7 @@ def test_a_template_without_references_is_bound_to_itself(value: Any) -> None:
 
 def test_bound_values_are_copies() -> None:
     values: dict[int, Any] = {1: {"items": []}}
-    bound = bind(Ref(1), values)
+    bound: Any = bind(Ref(1), values)
     bound["items"].append("changed")
     assert values == {1: {"items": []}}
 

@@ -1,0 +1,364 @@
+"""What holds of every conversation, whatever the model says and in whatever order tools end and timers fire."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asyncfc_sim.core.events import Cut, Issue, Resolved, Resume, Settle, Start
+from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL, Delivery, Duplicates, Policy
+from asyncfc_sim.core.scheduler import Failure
+from asyncfc_sim.core.sequential import run_sequential
+from asyncfc_sim.core.session_events import Answer, GiveUp, Interrupt, Placeholder, Request
+from asyncfc_sim.core.syntax import Program
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import ErrorValue, Value, canonical
+from asyncfc_sim.simulate.script import Dependence, Messages, Script
+from tests.dialogue import PAPER, Dialogue, emitted_program
+from tests.scripted import Choose, Play, Said, run_program
+from tests.toy_programs import toy_programs
+from tests.toys import TOOLS, ToyWorld
+
+FAILURES: list[Failure] = ["poison", "barrier"]
+
+
+def chooser(data: st.DataObject) -> Choose:
+    return lambda n: data.draw(st.integers(0, n - 1)) if n > 1 else 0
+
+
+def policies(failures: list[Failure]) -> st.SearchStrategy[Policy]:
+    return st.builds(
+        lambda base, **changes: replace(base, **changes),
+        st.sampled_from([SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC]),
+        grace_s=st.sampled_from([0.0, 0.0, 0.25, inf]),
+        delivery=st.sampled_from(get_args(Delivery)),
+        failure=st.sampled_from(failures),
+        duplicates=st.sampled_from(get_args(Duplicates)),
+        retries=st.integers(0, 1),
+        max_running=st.sampled_from([1, 2, 32]),
+        max_pending=st.sampled_from([1, 128]),
+        max_awaits=st.sampled_from([None, 0]),
+        max_requests=st.just(12),
+    )
+
+
+# ------------------------------------------------------------------------------- a model that says anything at all
+
+
+def tools() -> st.SearchStrategy[dict[str, Tool]]:
+    """The toy tools, some of which need approval, time out, or may be repeated."""
+
+    def changed(**changes: Any) -> st.SearchStrategy[dict[str, Any]]:
+        return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in changes.items()})
+
+    options = changed(approval=[False, False, True], timeout_s=[None, None, 1.0], idempotent=[False, True])
+    names = ["read", "write", "pure", "fail"]
+    return st.tuples(*[options] * len(names)).map(
+        lambda drawn: {**TOOLS, **{name: replace(TOOLS[name], **o) for name, o in zip(names, drawn, strict=True)}}
+    )
+
+
+def any_future() -> st.SearchStrategy[str]:
+    return st.integers(1, 7).map(lambda number: f"$f{number}")
+
+
+def any_call() -> st.SearchStrategy[Any]:
+    path = st.sampled_from(["a", "b", "a", "b", "zz"]) | any_future()
+    text = st.sampled_from(["x", "y"]) | any_future() | any_future().map(lambda ref: f"of ${{{ref[1:]}}}")
+    ids = st.lists(any_future(), min_size=1, max_size=3) | any_future() | st.just([])
+    waits = {"mode": st.sampled_from(["all", "any"]), "timeout_s": st.sampled_from([None, 1])}
+    return st.one_of(
+        st.tuples(st.just("read"), st.fixed_dictionaries({"path": path})),
+        st.tuples(st.just("read"), st.just({"path": "a"})),
+        st.tuples(st.just("write"), st.fixed_dictionaries({"path": path, "text": text})),
+        st.tuples(st.just("pure"), st.fixed_dictionaries({"x": text})),
+        st.tuples(st.sampled_from(["fail", "incr", "send", "ls", "nosuch"]), st.just({})),
+        st.tuples(st.just("undeclared"), st.just({"path": "a", "text": "z"})),
+        st.tuples(st.just("await_future"), st.fixed_dictionaries({"ids": ids, **waits})),
+        st.tuples(st.just("cancel_future"), st.fixed_dictionaries({"ids": ids})),
+        st.tuples(st.sampled_from(["pure", "await_future"]), st.just(ErrorValue("invalid_argument", "no JSON"))),
+    )
+
+
+def conversations() -> st.SearchStrategy[list[Said]]:
+    answers = st.sampled_from(["done", "it is ${f1}", "$f2", "${f9} ${f3.x}"]).map(lambda text: Said((), text))
+    some_calls = st.lists(any_call(), min_size=1, max_size=4).map(lambda calls: Said(calls))
+    return st.lists(some_calls | some_calls | answers, max_size=6)
+
+
+def value_of(future: int) -> Value:
+    """A value that can be told from any other in a transcript. Some futures fail, in a way that may be tried again."""
+    if future % 5 == 4:
+        return ErrorValue("tool_error", f"<{future}>", retryable=future % 2 == 0)
+    return {"x": f"<{future}>"}
+
+
+def values_in(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"<(\d+)>", text)]
+
+
+@dataclass
+class Watched:
+    """Checks a dialogue after every step; keeps what happened at least once, for the tests of `sometimes`."""
+
+    policy: Policy
+    requests: int = 0
+    cuts: int = 0
+    happened: set[str] = field(default_factory=set)
+
+    def __call__(self, talk: Dialogue) -> None:
+        cuts = sum(isinstance(entry, Cut) for entry in talk.log)
+        for number in range(self.requests, len(talk.requests)):
+            self.check_request(talk, number, cut=cuts > self.cuts)
+        self.requests, self.cuts = len(talk.requests), cuts
+
+    def check_request(self, talk: Dialogue, number: int, *, cut: bool) -> None:
+        now = talk.requests[number]
+        before = talk.requests[number - 1] if number else []
+        same = talk.cached[number]
+        assert now[:same] == before[:same], "called cached, and is not as it was sent"
+        if not cut and self.policy.delivery != "rewrite":
+            assert same == len(before), "not append-only"
+        settled = {entry.future for entry in talk.log if isinstance(entry, Settle)}
+        for message in now:
+            if message["role"] == "tool":
+                assert set(values_in(message["content"])) <= settled, "a value before there was one"
+
+
+def showings(transcript: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    """Every time that a value is shown in full: `asked` for, `in place` of its own call's answer, or unasked."""
+    names: dict[str, str] = {}
+    shown = []
+    for message in transcript:
+        names |= {call["id"]: call["function"]["name"] for call in message.get("tool_calls", ())}
+        if message["role"] != "tool":
+            continue
+        content = json.loads(message["content"])
+        name = names[message["tool_call_id"]]
+        asked = name in ("await_future", "cancel_future") and not message["tool_call_id"].startswith("drain")
+        values = content.get("resolved", {}) | content.get("calls", {}) if isinstance(content, dict) else {}
+        if not values and name not in ("await_future", "cancel_future"):
+            shown += [(future, "in place") for future in values_in(message["content"])]
+            continue
+        shown += [(future, "in place") for future in values_in(json.dumps(content.get("result", "")))]
+        for future, value in values.items():
+            if values_in(json.dumps(value)) == [int(future[2:])]:
+                shown.append((int(future[2:]), "asked" if asked else "unasked"))
+    return shown
+
+
+@settings(max_examples=300)
+@given(
+    said=conversations(),
+    policy=policies([*FAILURES, "strict"]),
+    declared=tools(),
+    approve=st.booleans(),
+    data=st.data(),
+)
+def test_any_conversation_keeps_to_the_protocol(
+    said: list[Said], policy: Policy, declared: dict[str, Tool], approve: bool, data: st.DataObject
+) -> None:
+    left = list(said)
+    watched = Watched(policy)
+    talk = Dialogue(policy, declared)
+    watched(talk)
+    play = Play(
+        talk,
+        lambda: left.pop(0) if left else Said((), "done"),
+        chooser(data),
+        approve=approve,
+        values=value_of,
+        after_each=watched,
+    )
+    play.run()
+    cut = any(isinstance(entry, Cut) for entry in talk.log)
+    scheduler = talk.session.scheduler
+    settled = [entry.future for entry in talk.log if isinstance(entry, Settle)]
+    assert len(settled) == len(set(settled)), "settled twice"
+    assert not (talk.answers and talk.of(GiveUp))
+    if talk.answers:
+        assert all(isinstance(state, Resolved) and not state.in_doubt for state in scheduler.futures.values())
+        issued = {entry.call.future for entry in talk.log if isinstance(entry, Issue)}
+        assert set(settled) == issued or cut, "issued, and never settled"
+        shown = showings(talk.session.transcript.messages)
+        if policy.delivery != "rewrite":
+            _each_value_is_shown_once(shown, shared=policy.duplicates != "run")
+        if policy.futures:  # else what went wrong stands in place
+            in_answer = set(re.findall(r"\$f(\d+)|\$\{f(\d+)", str(_last_said(talk))))
+            _nothing_vanishes(talk, {future for future, _ in shown}, in_answer)
+
+
+def _last_said(talk: Dialogue) -> str:
+    return str(talk.session.transcript.messages[-1]["content"])
+
+
+def _each_value_is_shown_once(shown: list[tuple[int, str]], *, shared: bool) -> None:
+    for future in {future for future, _ in shown}:
+        ways = [way for other, way in shown if other == future]
+        assert ways.count("unasked") <= 1, (future, ways)
+        assert "unasked" not in ways[1:], (future, ways)  # never again after it has been seen in another way
+        assert ways.count("in place") <= 1 or shared, (future, ways)
+
+
+def _nothing_vanishes(talk: Dialogue, shown: set[int], in_answer: set[Any]) -> None:
+    told = shown | set(values_in(_last_said(talk)))
+    for future, value in talk.session.scheduler.values.items():
+        if values_in(canonical(value)) == [future]:
+            assert future in told, f"nobody was shown $f{future}"
+
+
+# ------------------------------------------------------------------------------------- a model that follows a program
+
+
+def in_its_programs_numbers(values: dict[int, Value], script: Script) -> dict[int, str]:
+    """Values by their number in the program. Of errors, what does not depend on how calls are numbered."""
+    return {script.origin[number]: _plain(value, script.origin) for number, value in values.items()}
+
+
+def _plain(value: Value, origin: dict[int, int] | None = None) -> str:
+    if not isinstance(value, ErrorValue):
+        return canonical(value)
+    assert value.origin is not None
+    return f"{value.kind} of {value.origin if origin is None else origin[value.origin]}"
+
+
+groupings = st.sampled_from(get_args(Messages))
+dependences = st.sampled_from(get_args(Dependence))
+
+
+@settings(max_examples=150)
+@given(program=toy_programs(), policy=policies(FAILURES), messages=groupings, dependence=dependences, data=st.data())
+def test_values_and_world_are_those_of_running_the_emitted_calls_in_order(
+    program: Program, policy: Policy, messages: Messages, dependence: Dependence, data: st.DataObject
+) -> None:
+    policy = replace(policy, max_requests=60, duplicates="run", retries=0)
+    watched = Watched(policy)
+    talk, _ = run_program(program, policy, chooser(data), messages=messages, dependence=dependence, after_each=watched)
+    in_order = ToyWorld()
+    expected = run_sequential(emitted_program(talk.log), TOOLS, in_order.execute, policy.failure)
+    assert talk.session.values() == expected.values
+    assert talk.world.state() == in_order.state()
+    assert talk.answers == ["done"]
+
+
+@settings(max_examples=100)
+@given(program=toy_programs(), policy=policies(["strict"]), messages=groupings, data=st.data())
+def test_strict_stops_where_running_in_order_stops(
+    program: Program, policy: Policy, messages: Messages, data: st.DataObject
+) -> None:
+    policy = replace(policy, max_requests=60, duplicates="run", retries=0)
+    talk, script = run_program(program, policy, chooser(data), messages=messages)
+    in_order = ToyWorld()
+    expected = run_sequential(program, TOOLS, in_order.execute, "strict")
+    shown = in_its_programs_numbers(talk.session.values(), script)
+    assert shown == {future: _plain(value) for future, value in expected.values.items()}
+    assert talk.world.state() == in_order.state()
+    assert bool(talk.of(Cut)) == (expected.stopped_at is not None)
+
+
+@settings(max_examples=100)
+@given(program=toy_programs(), failure=st.sampled_from(FAILURES), messages=groupings, data=st.data())
+def test_asked_for_values_are_those_of_the_program_run_in_order(
+    program: Program, failure: Failure, messages: Messages, data: st.DataObject
+) -> None:
+    """On touch, the model is told what the program touches and no more: so what barriers hold back is equal too."""
+    talk, script = run_program(program, replace(PAPER, failure=failure), chooser(data), messages=messages)
+    in_order = ToyWorld()
+    expected = run_sequential(program, TOOLS, in_order.execute, failure)
+    shown = in_its_programs_numbers(talk.session.values(), script)
+    assert shown == {future: _plain(value) for future, value in expected.values.items()}
+    assert talk.world.state() == in_order.state()
+
+
+@settings(max_examples=100)
+@given(
+    program=toy_programs(),
+    policy=policies(FAILURES),
+    messages=groupings,
+    dependence=dependences,
+    base=st.sampled_from([SYNC_PARALLEL, EARLY_START, ASYNCFC]),
+    data=st.data(),
+)
+def test_with_infinite_grace_the_transcript_is_the_synchronous_one_byte_for_byte(
+    program: Program, policy: Policy, messages: Messages, dependence: Dependence, base: Policy, data: st.DataObject
+) -> None:
+    changed = replace(policy, grace_s=inf, dispatch=base.dispatch, retries=0, max_requests=60)
+    sync = replace(SYNC, failure=policy.failure)
+    plain, _ = run_program(program, sync, lambda n: 0, messages=messages, dependence=dependence)
+    talk, _ = run_program(program, changed, chooser(data), messages=messages, dependence=dependence)
+    assert json.dumps(talk.session.transcript.messages) == json.dumps(plain.session.transcript.messages)
+    assert talk.answers == plain.answers
+
+
+@settings(max_examples=100)
+@given(
+    program=toy_programs(),
+    failure=st.sampled_from(FAILURES),
+    messages=groupings,
+    dependence=dependences,
+    max_awaits=st.sampled_from([None, 0, 1]),
+    data=st.data(),
+)
+def test_on_touch_without_grace_the_transcript_does_not_depend_on_the_schedule(
+    program: Program,
+    failure: Failure,
+    messages: Messages,
+    dependence: Dependence,
+    max_awaits: int | None,
+    data: st.DataObject,
+) -> None:
+    policy = replace(PAPER, failure=failure, max_awaits=max_awaits)
+
+    def transcript(choose: Choose) -> str:
+        talk, _ = run_program(program, policy, choose, messages=messages, dependence=dependence)
+        return json.dumps(talk.session.transcript.messages)
+
+    assert transcript(chooser(data)) == transcript(lambda n: 0) == transcript(lambda n: n - 1)
+
+
+# --------------------------------------------------------------------------------------------------------- sometimes
+
+
+def test_with_values_in_place_or_riding_along_the_transcript_does_depend_on_it() -> None:
+    """The other side of the theorem: what the default delivery gives up for fewer turns."""
+    said = [Said([("read", {"path": "a"})]), Said([("read", {"path": "b"})]), Said((), "done")]
+
+    def transcript(choose: Choose) -> str:
+        left = list(said)
+        talk = Dialogue(replace(PAPER, delivery="when_idle"))
+        Play(talk, lambda: left.pop(0) if left else Said((), "done"), choose).run()
+        return json.dumps(talk.session.transcript.messages)
+
+    assert transcript(lambda n: 0) != transcript(lambda n: n - 1)
+
+
+@pytest.mark.parametrize(
+    ("what", "happens"),
+    [
+        (Placeholder, lambda entry: isinstance(entry, Placeholder)),
+        (Resume, lambda entry: isinstance(entry, Resume) and bool(entry.values)),
+        (Interrupt, lambda entry: isinstance(entry, Interrupt)),
+        (Cut, lambda entry: isinstance(entry, Cut)),
+        (Answer, lambda entry: isinstance(entry, Answer)),
+        (Request, lambda entry: isinstance(entry, Request)),
+        (Start, lambda entry: isinstance(entry, Start)),
+    ],
+)
+def test_what_the_properties_speak_of_does_happen(what: type[Any], happens: Callable[[object], bool]) -> None:
+    seen = []
+    for policy in (PAPER, replace(PAPER, failure="strict")):
+        left = [Said([("fail", {}), ("read", {"path": "a"})]), Said([("await_future", {"ids": ["$f2"]})])]
+        for order in (lambda n: 0, lambda n: n - 1):
+            messages = list(left)
+            talk = Dialogue(policy)
+            Play(talk, lambda messages=messages: messages.pop(0) if messages else Said((), "done"), order).run()  # type: ignore[misc]
+            seen += [entry for entry in talk.log if happens(entry)]
+    assert seen, what
