@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "report": (5, {"matplotlib", "rich"}),
     "workloads": (6, {"bfcl_eval", "numpy"}),
     # The three drivers share a number, and so never import one another.
-    "verify": (7, {"hypothesis"}),
+    "verify": (7, {"hypothesis", "numpy"}),
     "simulate": (7, {"numpy", "simpy"}),
     "live": (7, {"anyio", "mcp", "openai"}),
     "studies": (8, {"numpy"}),
@@ -83,6 +83,8 @@ def fault(module: str, imported: str) -> str | None:
     floor = floor_of(module)
     number, third_party = FLOORS[floor] if floor else (0, set())
     top = imported.split(".")[0]
+    if module == "asyncfc_sim" and top == module:
+        return None  # names for type checkers; tests/test_public.py sees that importing it loads nothing
     if top == "asyncfc_sim":
         if imported == "asyncfc_sim":
             return "the package itself (import the module that is meant)" if floor else None
@@ -126,7 +128,7 @@ def test_the_core_calls_no_impure_builtin(module: str):
         ("asyncfc_sim.core.values", "asyncio.locks"),
         ("asyncfc_sim.verify.walk", "asyncfc_sim.simulate.driver"),
         ("asyncfc_sim.traces.trace", "numpy"),
-        ("asyncfc_sim", "asyncfc_sim.core.values"),
+        ("asyncfc_sim", "numpy"),
     ],
 )
 def test_the_rule_can_fail(module: str, imported: str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +12,7 @@ from asyncfc_sim.core.policy import Delivery
 from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.report.console import progress
 from asyncfc_sim.simulate.decoder import load_decoder
-from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.durations import call_rng, load_durations
 from asyncfc_sim.simulate.experiment import SYNC, Arm, ArmResult, Row, simulate, summarise_arms
 from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
 from asyncfc_sim.simulate.script import Dependence, Messages
@@ -20,12 +20,12 @@ from asyncfc_sim.simulate.study import Study, StudyError, assumptions, parse_gra
 from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.perfetto import write_perfetto
 from asyncfc_sim.traces.trace import Run, write_trace
+from asyncfc_sim.verify.sample import Sampled, sample
 from asyncfc_sim.workloads import bfcl
 from asyncfc_sim.workloads.workload import Task
 
 from . import simulate_view as view
 from .output import document, emit
-from .schedules import compare
 
 PROGRAM_RUNS = 100
 
@@ -106,15 +106,19 @@ def run(request: Request) -> int:
         emit(report.document(cases=True), str(request.output))
     if request.trace is not None:
         _write_runs(request.trace, runs)
-    schedules = None if request.workload.startswith("bfcl") else compare(tasks[0], study.failure, request.seed)
+    sampled = None if request.workload.startswith("bfcl") else _sample(tasks[0], study, request.seed)
     if request.as_json:
-        emit({**report.document(cases=False), "schedules": schedules})
+        emit({**report.document(cases=False), "schedules": None if sampled is None else asdict(sampled)})
     else:
-        if schedules is not None:
-            view.show_schedules(schedules)
+        if sampled is not None:
+            view.show_sampled(sampled)
         view.show(report.study, report.rows, report.notes, request.workload)
         view.show_case(view.two(runs))
-    return 1 if report.different or (schedules is not None and schedules["different"]) else 0
+    return 1 if report.different or (sampled is not None and sampled.different) else 0
+
+
+def _sample(task: Task, study: Study, seed: int) -> Sampled:
+    return sample(task, call_rng(seed, task.name, 0), failure=study.failure)
 
 
 def conduct(request: Request, study: Study, models: Models, load: LoadTasks, n: int) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from asyncfc_sim.report.console import results_console
@@ -12,6 +12,7 @@ from asyncfc_sim.simulate.experiment import SYNC, ArmResult, Row
 from asyncfc_sim.simulate.study import BOUND, Study, dependence_interval
 from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.trace import Run
+from asyncfc_sim.verify.sample import Sampled
 
 GROUPINGS = {"call": "one call per message", "turn": "one message per turn"}
 
@@ -46,11 +47,11 @@ def checked(rows: Sequence[Row]) -> str:
     return f"checked: {runs} runs against the same calls run in order; {verdict} in a value or the final state"
 
 
-def show_schedules(schedules: Mapping[str, int]) -> None:
+def show_sampled(sampled: Sampled) -> None:
     """What random schedules of a program gave."""
-    different = schedules["different"]
-    verdict = f"{different} DIFFER" if different else "all give the values and the state of the sequential run"
-    text = f"checked: {schedules['runs']} random schedules, {schedules['distinct']} distinct; {verdict}"
+    same = "all give the values and the state of the sequential run"
+    verdict = f"{sampled.different} DIFFER" if sampled.different else same
+    text = f"checked: {sampled.runs} random schedules, {sampled.distinct} distinct; {verdict}"
     results_console().print(text, highlight=False)
 
 

@@ -9,6 +9,7 @@ from .footprint import EVERYTHING, Declaration, Footprint
 from .values import JSON, ErrorValue
 
 # From bound arguments to the arguments the tool is given (coerced, say), or to the reason why they are refused.
+# What the call touches may not move by it out of what was known before: such a call is refused (arguments.py).
 Validate = Callable[[Mapping[str, JSON]], Mapping[str, JSON] | ErrorValue]
 
 

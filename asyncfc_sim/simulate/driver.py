@@ -66,6 +66,10 @@ class Simulation:
         """The value of every call that has one, by its future in the task's programs."""
         return self._model.by_origin(self.session.values())
 
+    def origin(self, number: int) -> int:
+        """The future, in the task's programs, of the call that the session numbers so."""
+        return self._model.origin(number)
+
     # ------------------------------------------------------------------------------------------- time and events
 
     def _after(self, delay_s: float, action: Callable[[], None]) -> None:

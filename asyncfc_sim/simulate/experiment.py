@@ -14,6 +14,7 @@ import numpy as np
 
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.scheduler import Failure
+from asyncfc_sim.core.sequential import run_sequential
 from asyncfc_sim.traces.intervals import split
 from asyncfc_sim.traces.timeline import busy
 from asyncfc_sim.traces.trace import Header
@@ -22,7 +23,7 @@ from asyncfc_sim.workloads.workload import Task
 from .bound import Bound, bound
 from .driver import Simulation
 from .metrics import paired_speedup, summarise
-from .reference import Reference, difference, run_reference
+from .reference import Reference, difference, emitted_program, run_reference
 from .script import Dependence, Messages
 from .writing import Models
 
@@ -133,9 +134,24 @@ def _case(task: Task, run: Simulation, reference: Reference) -> CaseResult:
         overlap.tool_tool_s,
         overlap.decode_tool_s,
         run.requests,
-        difference(reference, run.values(), run.world.state()),
+        _difference(task, run, reference),
         run.gave_up,
     )
+
+
+def _difference(task: Task, run: Simulation, reference: Reference) -> str | None:
+    """What differs from running in order: the task's programs, or, if a call fails, what the run emitted."""
+    if not reference.fails:
+        return difference(reference, run.values(), run.world.state())
+    world = task.make_world()
+    program = emitted_program(run.recorder.events)
+    # strict has cut off all that a failure must stop; what is left behaves as under `barrier`.
+    failure = "barrier" if run.policy.failure == "strict" else run.policy.failure
+    in_order = run_sequential(
+        program, task.tools, lambda number, tool, args: world.call(run.origin(number), tool, args), failure
+    )
+    emitted = Reference(in_order.values, world.state(), (None,))
+    return difference(emitted, run.session.scheduler.values, run.world.state())
 
 
 def _bound_case(task: Task, limit: Bound) -> CaseResult:

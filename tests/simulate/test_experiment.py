@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import inf
+from pathlib import Path
 
 import pytest
 
 from asyncfc_sim.core.policy import policy_named
+from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.core.syntax import Program
+from asyncfc_sim.core.values import ErrorValue
 from asyncfc_sim.simulate.bound import bound
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import load_durations
@@ -20,6 +23,7 @@ from asyncfc_sim.simulate.reference import difference, run_reference
 from asyncfc_sim.simulate.study import Study, StudyError, dependence_interval, parse_graces
 from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.workloads.bfcl import load
+from asyncfc_sim.workloads.program_file import load_program
 from asyncfc_sim.workloads.workload import Task
 
 pytest.importorskip("bfcl_eval", reason="bfcl-eval is not installed (pip install --no-deps bfcl-eval)")
@@ -155,3 +159,50 @@ def test_a_turn_without_calls_is_one_message(tasks: list[Task]) -> None:
     run = simulate(task, Arm("sync", policy_named("sync"), "call"), _models(), 0)
     assert run.requests == 1
     assert run.values() == {}
+
+
+FAILING = """
+f1 = search(query="x")
+f2 = write(path="/a", text="1")
+f3 = send(text="done")
+f4 = read(path="/a")
+f5 = write(path="/b", text=$f1.text)
+f6 = send(text="again")
+return $f4, $f3
+"""
+FAILING_TOOLS = """
+[tools.search]
+reads = ["web:{query}"]
+fails = "no network"
+[tools.write]
+writes = ["file:{path}"]
+[tools.read]
+reads = ["file:{path}"]
+[tools.send]
+writes = ["outbox"]
+irreversible = true
+"""
+
+
+@pytest.mark.parametrize("failure", ["poison", "barrier", "strict"])
+def test_failing_calls_do_what_they_do_in_order_given_what_the_model_was_shown(
+    tmp_path: Path, failure: Failure
+) -> None:
+    program, tools = tmp_path / "failing.fc", tmp_path / "failing.tools.toml"
+    program.write_text(FAILING, encoding="utf-8")
+    tools.write_text(FAILING_TOOLS, encoding="utf-8")
+    task = load_program(str(program), None)
+    graces = (0.0, 0.3, "auto", inf)
+    ran = []
+    for delivery in ("on_touch", "when_idle", "rewrite"):
+        study = Study(graces=graces, delivery=delivery, failure=failure)  # type: ignore[arg-type]
+        for seed in range(3):
+            models = Models(load_decoder("gpt-oss-120b-vllm"), load_durations("default"))
+            results = run_arms([task], study.arms(), models, seed)
+            assert [case for result in results for case in result.different] == []
+            for arm in study.arms():
+                if arm.policy is not None:
+                    values = simulate(task, arm, models, seed).values()
+                    ran.append(not isinstance(values.get(3), ErrorValue) and 3 in values)
+    assert any(ran) or failure == "strict"  # sync has shown the failure before it sends: the model knew
+    assert not all(ran)  # asyncfc holds the message back: the model did not know
