@@ -24,7 +24,7 @@ def output(command: str) -> str:
         return ""
     words = [program, *args] if program == "cat" else [sys.executable, "-m", "asyncfc_sim", *args]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment, check=True, encoding="utf-8")
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, env=environment, check=True, encoding="utf-8")
     return "".join(line.rstrip() + "\n" for line in done.stdout.splitlines())
 
 

@@ -95,8 +95,11 @@ def run_program(
 
     def watch(entry: object) -> None:
         match entry:
-            case Resume(futures) | Deliver(futures):
-                script.show(talk.session.by_number(futures))
+            case Resume(values):
+                script.show(talk.session.by_number(values))
+            case Deliver(futures):
+                values = talk.session.scheduler.values
+                script.show(talk.session.by_number({future: values[future] for future in futures}))
             case Cut():
                 script.stop()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from asyncfc_sim.core.duplicates import rename
 from asyncfc_sim.core.references import Ref
-from asyncfc_sim.core.syntax import Call, Done, Program, Statement, calls_in
+from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touch, calls_in, refs_in
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import Value
 from asyncfc_sim.simulate.decoder import load_decoder
@@ -101,3 +103,26 @@ def plain_decoder(folder: Path) -> Path:
     path = folder / "plain.toml"
     path.write_text(DECODER, encoding="utf-8")
     return path
+
+
+def later(written: Program, by: int) -> Program:
+    """`written` as the program of a later turn: all its futures `by` higher."""
+    return Program(_later_block(written.body, by))
+
+
+def _later_block(body: Sequence[Statement], by: int) -> tuple[Statement, ...]:
+    return tuple(_later_statement(statement, by) for statement in body)
+
+
+def _later_statement(statement: Statement, by: int) -> Statement:
+    match statement:
+        case Call(future, tool, args):
+            named = {ref.future: ref.future + by for template in args.values() for ref in refs_in(template)}
+            return Call(future + by, tool, rename(args, named))
+        case Touch(futures):
+            return Touch(tuple(future + by for future in futures))
+        case Branch(ref, literal, then, orelse):
+            moved = replace(ref, future=ref.future + by)
+            return Branch(moved, literal, _later_block(then, by), _later_block(orelse, by))
+        case Done(refs):
+            return Done(tuple(replace(ref, future=ref.future + by) for ref in refs))

@@ -22,13 +22,14 @@
 #   barrier   only irreversible calls (and, in the modes `barrier` and `strict`, all that write): every earlier call
 #             has settled. If one failed and the decoder had not been told when it issued this call: not_executed.
 #   quiet     no earlier open call conflicts with it: ended, or known or bounded to be independent
-#   slot      a worker is free. A worker is taken only here, never while a call waits: so no hold-and-wait, and the
-#             lowest open call can always go (progress).
+#   slot      a worker is free, and no call that commutes with this one is under way on the same keys. A worker is
+#             taken only here, never while a call waits: so no hold-and-wait, and the lowest open call can always go
+#             (progress).
 #   start     the driver runs the tool
 #   settle    the future is resolved, once; its keys are free and those who wait for it are looked at again
 #
-# All gates only ever open (a footprint only shrinks, an earlier call only ends), so a call looked at once need be
-# looked at again only when the one thing it waits for changes: a producer, the barrier, its latest blocker, a slot.
+# All gates but the last only ever open (a footprint only shrinks, an earlier call only ends), so a call looked at once
+# need be looked at again only when the one thing it waits for changes: a producer, the barrier, its latest blocker.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ class Scheduler:
         self._producers: dict[int, int] = {}  # call -> how many futures its arguments still wait for
         self._consumers: dict[int, list[int]] = {}  # future -> calls whose arguments wait for it
         self._watchers: dict[int, list[int]] = {}  # open call -> calls that wait for it to end or shrink
+        self._excluded: dict[int, list[int]] = {}  # call under way -> ready calls that commute with it
         self._barrier = Barrier()
         self._slots = Slots(tools, max_running, max_running_per_tool)
         self._touched: Touch | None = None
@@ -241,28 +243,19 @@ class Scheduler:
         return tool.irreversible or (self.failure != "poison" and bool(footprint.writes))
 
     def _quiet(self, future: int, tool: Tool, footprint: Footprint) -> bool:
-        """quiet(j): every earlier call has ended, or is known or bounded to be independent. If not, watch one."""
+        """quiet(j): every earlier call has ended, is known or bounded to be independent, or commutes. If not, watch
+        one that is in the way."""
         partners = self._commutes.get(tool.name)
-        if partners is None:
-            blocker = self._tree.blocker(future, footprint)
-        else:
-            blocker = self._tree.blocker(future, footprint, self._waits_too(partners))
-            blocker = blocker or self._overtaker(future, partners, footprint)
+        excused = None if partners is None else lambda other: self._tool_of(other) in partners
+        blocker = self._tree.blocker(future, footprint, excused)
         if blocker:
             self._watchers.setdefault(blocker, []).append(future)
         return not blocker
 
-    def _waits_too(self, partners: frozenset[str]) -> Callable[[int], bool]:
-        """A call that commutes with this one need not go first; it only must not be under way at the same time."""
-        return lambda other: isinstance(state := self.futures[other], Pending) and state.call.tool in partners
-
-    def _overtaker(self, future: int, partners: frozenset[str], footprint: Footprint) -> int:
-        """A later call that commutes with this one and is under way on the same keys; 0 if there is none."""
-        for other, tool in self._slots.running.items():
-            known = other > future and tool in partners and self._tree.holds(other)
-            if known and not indep(self._tree.footprint(other), footprint):
-                return other
-        return 0
+    def _tool_of(self, future: int) -> str:
+        """The tool of an open call."""
+        state = self.futures[future]
+        return state.call.tool if isinstance(state, Pending) else self._slots.running[future]
 
     def _hand_out_slots(self) -> None:
         """Start ready calls, the lowest future first, as long as the caps allow."""
@@ -270,10 +263,22 @@ class Scheduler:
             state = self.futures[future]
             assert isinstance(state, Pending)
             assert state.args is not None
-            call = state.call
-            # A commuting call may have started since this one was found quiet.
-            if call.tool not in self._commutes or self._quiet(future, self.tools[call.tool], state.footprint):
-                self.start(future, call, state.footprint, state.args)
+            partner = self._partner_under_way(state.call.tool, state.footprint)
+            if partner:
+                self._excluded.setdefault(partner, []).append(future)
+            else:
+                self.start(future, state.call, state.footprint, state.args)
+
+    def _partner_under_way(self, tool: str, footprint: Footprint) -> int:
+        """A call that commutes with this one, and is under way on the same keys: either may go first, but not both at
+        once. 0 if there is none."""
+        partners = self._commutes.get(tool)
+        if partners is None:
+            return 0
+        for other, name in self._slots.running.items():
+            if name in partners and self._tree.holds(other) and not indep(self._tree.footprint(other), footprint):
+                return other
+        return 0
 
     def _is_pending(self, future: int) -> bool:
         return isinstance(self.futures.get(future), Pending)
@@ -345,6 +350,10 @@ class Scheduler:
         if self._tree.holds(future):
             self._tree.release(future)
         self._wake_watchers(future)
+        for ready in self._excluded.pop(future, ()):
+            state = self.futures.get(ready)
+            if isinstance(state, Pending):
+                self._slots.wait(ready, state.call.tool)
 
     def _wake_watchers(self, future: int) -> None:
         for watcher in self._watchers.pop(future, ()):
@@ -421,7 +430,7 @@ class Scheduler:
 
 
 _OWN_DICTS = ("futures", "values", "_producers", "_agenda")
-_OWN_DICTS_OF_LISTS = ("_consumers", "_watchers")
+_OWN_DICTS_OF_LISTS = ("_consumers", "_watchers", "_excluded")
 
 _RULES: dict[type[Any], Callable[[Scheduler, Any], None]] = {
     Issue: Scheduler.issue,

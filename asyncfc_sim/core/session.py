@@ -20,7 +20,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -96,6 +96,8 @@ class Session:
                 self._take_call(event)
             case MessageEnd(text):
                 self._end_message(text)
+            case Finish(future) | Fail(future) if not self._is_running(future):
+                self._schedule(events.End(future))  # it had been given up: its result is dropped
             case Finish() | events.End():
                 self._schedule(event)
             case Fail():
@@ -313,10 +315,9 @@ class Session:
         """The value of every settled call by its number, those that share the future of an earlier call included."""
         return self.by_number(self.scheduler.values)
 
-    def by_number(self, futures: Iterable[int]) -> dict[int, Value]:
-        """The values of these futures, which have settled, by every number that stands for one of them."""
-        values = self.scheduler.values
-        return self._duplicates.by_number({future: values[future] for future in futures})
+    def by_number(self, values: Mapping[int, Value]) -> dict[int, Value]:
+        """`values` of futures, by every number that stands for one of them."""
+        return self._duplicates.by_number(values)
 
     # ------------------------------------------------------------------------------------- around the scheduler
 
@@ -352,7 +353,7 @@ class Session:
 
     def _failed(self, event: Fail) -> None:
         """Try again if that is harmless and still allowed; else the call has failed."""
-        timer = self._attempts.try_again(event) if self._is_running(event.future) else None
+        timer = self._attempts.try_again(event)
         if timer is None:
             self._schedule(event)
         else:
@@ -361,8 +362,7 @@ class Session:
     def _give_up(self, future: int) -> None:
         """Cancel a call. One that still waits for a person counts as running, but has certainly had no effect."""
         if self._attempts.in_question(future) and self._is_running(future):
-            reason = "this call was cancelled before a person had approved it"
-            self._schedule(Fail(future, ErrorValue("cancelled", reason, future)))
+            self._schedule(Fail(future, ErrorValue("cancelled", "cancelled before a person had approved it", future)))
         else:
             self._schedule(Cancel(future))
 

@@ -13,7 +13,7 @@ from typing import Any
 import simpy
 
 from asyncfc_sim.core import session_events as session
-from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Running, Start
+from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.session import Session
 from asyncfc_sim.core.values import ErrorValue, Value
@@ -145,9 +145,9 @@ class Simulation:
         if traced is not None:
             self.recorder.record((self._env.now, *traced))
         match entry:
-            case Finish(future) | Fail(future) if not isinstance(self.session.scheduler.futures.get(future), Running):
-                self._record("end", {"future": future})  # it had been given up: its result is dropped
-            case Resume(futures) | Deliver(futures):
-                self._model.show(self.session.by_number(futures))
+            case Resume(values):
+                self._model.show(self.session.by_number(values))
+            case Deliver(futures):
+                self._model.show(self.session.by_number({f: self.session.scheduler.values[f] for f in futures}))
             case Cut():
                 self._model.stop()

@@ -29,6 +29,7 @@ Messages = Literal["call", "turn"]
 Dependence = Literal["values", "all"]
 
 
+_NO_NUMBER = 900_000_000
 _NEVER_ISSUED = ErrorValue("invalid_reference", "this future stands in a branch that was not taken")
 
 
@@ -136,15 +137,19 @@ class Script:
         self.origin[self.numbered] = call.future
         return ToolUse(call.tool, args, call.future)
 
+    def _name(self, future: int) -> int:
+        """The number of a future; for one of a branch not taken, a number that no call has."""
+        if future not in self._number:
+            self.origin[_NO_NUMBER + future] = future
+        return self._number.get(future, _NO_NUMBER + future)
+
     def _written(self, template: Template) -> Template:
         """An argument as the model writes it: values it has been shown in full, the rest as references."""
         match template:
             case Ref() | Text():
                 value: Value | Unknown = bind(template, self._shown)
                 if value is UNKNOWN or isinstance(value, ErrorValue):
-                    # A future of a branch not taken has no number; that of this very call is as far from valid.
-                    numbers = {ref.future: self._number.get(ref.future, self.numbered) for ref in refs_in(template)}
-                    return rename(template, numbers)
+                    return rename(template, {ref.future: self._name(ref.future) for ref in refs_in(template)})
                 return value
             case list():
                 return [self._written(item) for item in template]

@@ -183,15 +183,8 @@ class FirstErrorPoisons(Scheduler):
 class CommutingTogether(Scheduler):
     """Calls that commute may also run at the same time; whole tools commute, their single steps do not."""
 
-    def _overtaker(self, future: int, partners: frozenset[str], footprint: Footprint) -> int:
+    def _partner_under_way(self, tool: str, footprint: Footprint) -> int:
         return 0
-
-    def _waits_too(self, partners: frozenset[str]) -> Callable[[int], bool]:
-        def commutes(other: int) -> bool:
-            state = self.futures[other]
-            return not isinstance(state, Resolved) and state.call.tool in partners
-
-        return commutes
 
 
 class OneByOne(Scheduler):

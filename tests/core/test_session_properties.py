@@ -73,8 +73,8 @@ def any_future() -> st.SearchStrategy[str]:
 def any_call() -> st.SearchStrategy[Any]:
     path = st.sampled_from(["a", "b", "a", "b", "zz"]) | any_future()
     text = st.sampled_from(["x", "y"]) | any_future() | any_future().map(lambda ref: f"of ${{{ref[1:]}}}")
-    ids = st.lists(any_future(), min_size=1, max_size=3) | any_future() | st.just([])
-    waits = {"mode": st.sampled_from(["all", "any"]), "timeout_s": st.sampled_from([None, 1])}
+    ids: st.SearchStrategy[Any] = st.lists(any_future(), min_size=1, max_size=3) | any_future() | st.just([])
+    waits: dict[str, Any] = {"mode": st.sampled_from(["all", "any"]), "timeout_s": st.sampled_from([None, 1])}
     return st.one_of(
         st.tuples(st.just("read"), st.fixed_dictionaries({"path": path})),
         st.tuples(st.just("read"), st.just({"path": "a"})),

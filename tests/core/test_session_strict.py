@@ -7,17 +7,17 @@ from math import inf
 
 import pytest
 
-from asyncfc_sim.core.events import Cut, End
+from asyncfc_sim.core.events import Cut, End, Resume, Settle
 from asyncfc_sim.core.policy import SYNC
 from asyncfc_sim.core.session_events import Decide, Interrupt, Placeholder
-from tests.dialogue import PAPER, Dialogue, pending
+from tests.dialogue import PAPER, Dialogue, Written, pending
 from tests.toys import TOOLS
 
 STRICT = replace(PAPER, failure="strict")
 WHEN_IDLE = replace(STRICT, delivery="when_idle")
 READ_A = ("read", {"path": "a"})
 READ_B = ("read", {"path": "b"})
-FAIL = ("fail", {})
+FAIL: Written = ("fail", {})
 PURE = ("pure", {"x": 1})
 
 
@@ -138,6 +138,17 @@ def test_an_await_of_what_was_cut_off_is_an_error():
     waited, error = talk.shown()
     assert waited["error"]["kind"] == "invalid_reference"
     assert error["error"]["message"] == "boom"
+
+
+def test_an_await_that_is_satisfied_in_the_step_of_the_failure_is_cut_off_with_it():
+    talk = Dialogue(STRICT)
+    talk.says(PURE, ("pure", {"x": "$f1.nothing"}), ("pure", {"x": "$f1.nothing"}))
+    talk.says(await_("$f3"))
+    talk.finish(1)
+    assert talk.of(Resume) == [Resume({3: talk.of(Settle)[1].value})]
+    assert talk.of(Cut) == [Cut(2)]
+    assert calls_in_last_message(talk) == ["pure", "pure"]
+    assert set(talk.session.values()) == {1, 2}
 
 
 def test_a_cancel_before_the_failed_call_is_answered_too():
