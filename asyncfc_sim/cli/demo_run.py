@@ -31,8 +31,9 @@ def run(n: int | None, seed: int, *, quiet: bool) -> int:
     different = _study(load, len(tasks), full, agent, seed, "BFCL, tools as an agent would meet them", quiet=quiet)
     quick = Study(policies=("sync", "asyncfc", "bound"), messages=("call",))
     free = Models(agent.decoder, load_durations("bfcl-in-process"))
-    console.print("\nThe same with tools that take next to no time: when futures lose")
-    different += _study(load, len(tasks), quick, free, seed, "BFCL, tools in process", quiet=quiet)
+    base = partial(bfcl.load, "base", n)
+    console.print("\nThe base split with tools that take next to no time: when futures lose")
+    different += _study(base, len(base()), quick, free, seed, "BFCL base, tools in process", quiet=quiet)
 
     one = Study(policies=("sync", "asyncfc"), graces=("auto",), messages=("call",), dependence=("values",))
     results = run_in_processes(partial(bfcl.load, "base", 50), 50, one.arms(), agent, seed, lambda: None, 1)

@@ -173,11 +173,14 @@ def with_origin(error: ErrorValue, origin: int) -> ErrorValue:
     return error if error.origin is not None else replace(error, origin=origin)
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: Value) -> str:
     """One text per value: sorted keys, no spaces. Keeps `1`, `1.0` and `true` apart, which `==` does not."""
     if isinstance(value, ErrorValue):
         value = value.to_json()
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _canonical(value)
 
 
 def same_json(left: Value, right: Value) -> bool:
