@@ -60,6 +60,7 @@ class Dialogue:
         self._watch = watch
         self.session = Session(tools, policy, turn_overhead_s=turn_overhead_s, log=self._logged)
         self.world = ToyWorld()
+        self.turns = 0
         self.actions: list[Action] = []
         self.requests: list[list[dict[str, Any]]] = []  # every transcript that was sent
         self.cached: list[int] = []  # and how much of it the model had seen as it is
@@ -76,6 +77,7 @@ class Dialogue:
     # ------------------------------------------------------------------------------------------ what a test does
 
     def user(self, text: str = "go") -> None:
+        self.turns += 1
         self.feed(UserMessage(text))
 
     def call(self, tool: str, **args: Any) -> None:

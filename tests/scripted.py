@@ -37,6 +37,7 @@ class Play:
     talk: Dialogue
     next_message: Callable[[], Said]
     choose: Choose
+    turns: int = 1  # of the user
     approve: bool = True
     values: Callable[[int], Value] | None = None  # what a tool returns; None: as in the toy world
     after_each: Callable[[Dialogue], None] = lambda talk: None
@@ -44,9 +45,9 @@ class Play:
     _stream: list[Callable[[], None]] = field(default_factory=list)
 
     def run(self) -> Dialogue:
-        """Until the turn is over and every tool has ended. Timers that are left over fire, and must do nothing."""
+        """Until the last turn is over and every tool has ended. Timers that are left over fire, and must do nothing."""
         talk = self.talk
-        while not (talk.answers or talk.of(GiveUp)) or talk.running:
+        while self._over() < self.turns or talk.running:
             moves = self._moves()
             assert moves, "stuck"
             moves[self.choose(len(moves))]()
@@ -54,6 +55,9 @@ class Play:
         for timer in list(talk.timers):
             talk.fire(*timer)
         return talk
+
+    def _over(self) -> int:
+        return len(self.talk.answers) + len(self.talk.of(GiveUp))
 
     def _moves(self) -> list[Callable[[], None]]:
         talk = self.talk
@@ -65,6 +69,8 @@ class Play:
         moves: list[Callable[[], None]] = []
         if talk.asked:
             moves.append(lambda: self._stream.pop(0)())
+        elif talk.turns == self._over() < self.turns:
+            moves.append(talk.user)
         moves += [lambda future=future: self._finish(future) for future in talk.running]  # type: ignore[misc]
         moves += [lambda timer=timer: talk.fire(*timer) for timer in talk.timers]  # type: ignore[misc]
         moves += [lambda future=future: talk.decide(future, self.approve) for future in talk.questions]  # type: ignore[misc]

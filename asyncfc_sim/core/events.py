@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .footprint import Footprint
 from .syntax import Call
-from .values import JSON, ErrorValue, Value
+from .values import JSON, ErrorValue, Value, canonical
 
 
 class ProtocolError(Exception):
@@ -170,3 +170,15 @@ class Resolved:
 
 
 Future = Pending | Running | Resolved
+
+
+def life(future: int, state: Future, under_way: bool) -> tuple[object, ...]:
+    """What tells one life of a future from another, hashable; `under_way` says whether its tool is."""
+    match state:
+        case Pending(call):
+            return (future, "pending", str(call))
+        case Running(call):
+            return (future, "running", str(call))
+        case Resolved(value, in_doubt):
+            life = "failed" if isinstance(value, ErrorValue) else "resolved"  # a value may look like an error
+            return (future, life, canonical(value), in_doubt, under_way)

@@ -37,39 +37,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from . import arguments
+from . import arguments, events
 from .barrier import Barrier
-from .events import (
-    Action,
-    Cancel,
-    Cut,
-    Deliver,
-    Drain,
-    Drained,
-    End,
-    Event,
-    Fail,
-    Finish,
-    Future,
-    Issue,
-    Pending,
-    ProtocolError,
-    Resolved,
-    Resume,
-    Running,
-    Settle,
-    Start,
-    Stop,
-    Timeout,
-    Touch,
-    Wake,
-)
+from .events import Action, Event, Future, Pending, ProtocolError, Resolved, Running, life
 from .footprint import NOTHING, Footprint, indep
 from .slots import Slots
 from .state_tree import StateTree
 from .syntax import Call
-from .tool import Tool
-from .values import Effects, ErrorKind, ErrorValue, Value, canonical, with_origin
+from .tool import Tool, commuting
+from .values import Effects, ErrorKind, ErrorValue, Value, with_origin
 
 # How a failed call affects the calls after it:
 #   poison   its dependents fail with it, the rest goes on; irreversible calls are held back (barrier)
@@ -100,12 +76,12 @@ class Scheduler:
         self._excluded: dict[int, list[int]] = {}  # call under way -> ready calls that commute with it
         self._barrier = Barrier()
         self._slots = Slots(tools, max_running, max_running_per_tool)
-        self._touched: Touch | None = None
+        self._touched: events.Touch | None = None
         self._touched_open: set[int] = set()  # those of the touched futures that are not resolved
         self._draining = False
         self._agenda: dict[int, None] = {}  # calls to look at again, each once
         self._actions: list[Action] = []
-        self._commutes = _symmetric(tools)
+        self._commutes = commuting(tools)
 
     # ---------------------------------------------------------------------------------------------- the way in
 
@@ -118,7 +94,7 @@ class Scheduler:
 
     # ------------------------------------------------------------------------------------------------ the rules
 
-    def issue(self, event: Issue) -> None:
+    def issue(self, event: events.Issue) -> None:
         """[issue] A call becomes a future; references to futures not issued before it are errors."""
         call = event.call
         if self._touched is not None or self._draining:
@@ -146,23 +122,25 @@ class Scheduler:
         """[start j] All arguments known, behind no barrier, quiet, and a slot is free."""
         self.futures[future] = Running(call, footprint)
         self._slots.take(future, call.tool)
-        self._actions.append(Start(future, call.tool, args, footprint))
+        self._actions.append(events.Start(future, call.tool, args, footprint))
 
-    def finish(self, event: Finish) -> None:
+    def finish(self, event: events.Finish) -> None:
         """[finish j] The tool returned: the future is resolved and its keys are free."""
+        if isinstance(event.value, ErrorValue):
+            raise ProtocolError(f"$f{event.future} finished with an error: a failure is fed as Fail")
         self._ended(event.future, event.value)
 
-    def fail(self, event: Fail) -> None:
+    def fail(self, event: events.Fail) -> None:
         """[fail j] The tool raised: the future is resolved to the error and its keys are free."""
         self._ended(event.future, with_origin(event.error, event.future))
 
-    def end(self, event: End) -> None:
+    def end(self, event: events.End) -> None:
         """A tool whose call was settled before it ended has ended now."""
         if isinstance(self.futures.get(event.future), Running):
             raise ProtocolError(f"end of $f{event.future}, which was neither cancelled nor timed out")
         self._ended(event.future, None)
 
-    def touch(self, event: Touch) -> None:
+    def touch(self, event: events.Touch) -> None:
         """[touch] The decoder waits for these futures and is handed their values."""
         if self._touched is not None or self._draining:
             raise ProtocolError("touch while the decoder waits or has ended")
@@ -171,13 +149,13 @@ class Scheduler:
         self._touched_open = {future for future in event.futures if future not in self.values}
         self._resume_if_satisfied()
 
-    def wake(self, event: Wake) -> None:
+    def wake(self, event: events.Wake) -> None:
         """The decoder waits no longer; it is handed what is resolved by now."""
         if self._touched is None:
             raise ProtocolError("wake while the decoder does not wait")
         self._resume()
 
-    def deliver(self, event: Deliver) -> None:
+    def deliver(self, event: events.Deliver) -> None:
         """[deliver] The environment hands over resolved values: a touch that it chose, logged by the driver."""
         self._require_issued(event.futures)
         for future in event.futures:
@@ -185,17 +163,17 @@ class Scheduler:
                 raise ProtocolError(f"deliver of $f{future}, which is not resolved")
         self._barrier.tell(event.futures)
 
-    def cancel(self, event: Cancel) -> None:
+    def cancel(self, event: events.Cancel) -> None:
         """[cancel j]"""
         self._abandon(event.future, "cancelled", "this call was cancelled before it returned")
 
-    def timeout(self, event: Timeout) -> None:
+    def timeout(self, event: events.Timeout) -> None:
         """[timeout j] Counted from the start of the call, so a pending call cannot time out."""
         if isinstance(self.futures.get(event.future), Pending):
             raise ProtocolError(f"timeout of $f{event.future}, which has not started")
         self._abandon(event.future, "timeout", "this call did not end in time")
 
-    def drain(self, event: Drain) -> None:
+    def drain(self, event: events.Drain) -> None:
         """The end of the program. Returning before every call has ended would lose effects and hide errors."""
         if self._touched is not None:
             raise ProtocolError("drain while the decoder waits")
@@ -308,12 +286,12 @@ class Scheduler:
                 effects: Effects = "unknown" if writes else "none"
                 error = ErrorValue(kind, message, origin=future, retryable=not writes, effects=effects)
                 self._settle(future, error, in_doubt=writes)
-                self._actions.append(Stop(future))
+                self._actions.append(events.Stop(future))
 
     def _settle(self, future: int, value: Value, *, in_doubt: bool = False) -> None:
         self.values[future] = value
         self.futures[future] = Resolved(value, in_doubt)
-        self._actions.append(Settle(future, value))
+        self._actions.append(events.Settle(future, value))
         if isinstance(value, ErrorValue):
             self._barrier.fail(future, value)
         if not in_doubt:
@@ -363,13 +341,13 @@ class Scheduler:
         """[cut] strict: whatever was issued after the first failed call never was. Only reads can be under way."""
         for future in self._barrier.cut_after(failed):
             if future in self._slots.running:
-                self._actions.append(Stop(future))
+                self._actions.append(events.Stop(future))
             self._release(future)
             for table in (self.futures, self.values, self._producers, self._consumers):
                 table.pop(future, None)
         self._touched, self._draining = None, False
         self._barrier.tell((failed,))
-        self._actions.append(Cut(failed))
+        self._actions.append(events.Cut(failed))
 
     # --------------------------------------------------------------------------------------------- the decoder
 
@@ -384,12 +362,12 @@ class Scheduler:
         values = {future: self.values[future] for future in self._touched.futures if future in self.values}
         self._touched = None
         self._barrier.tell(values)
-        self._actions.append(Resume(values))
+        self._actions.append(events.Resume(values))
 
     def _drained_if_idle(self) -> None:
         if self._draining and not self._slots.running and self._barrier.all_settled:
             self._draining = False
-            self._actions.append(Drained())
+            self._actions.append(events.Drained())
 
     def _require_issued(self, futures: Iterable[int]) -> None:
         for future in futures:
@@ -420,7 +398,7 @@ class Scheduler:
     def key(self) -> tuple[object, ...]:
         """Two states with equal keys behave alike. Everything else in the state is derived from these parts."""
         return (
-            tuple(_life(future, state, future in self._slots.running) for future, state in self.futures.items()),
+            tuple(life(future, state, future in self._slots.running) for future, state in self.futures.items()),
             tuple(sorted(item for item in self._slots.running.items() if item[0] not in self.futures)),  # cut calls
             self._barrier.last_issued,
             tuple(sorted(self._barrier.told.items())),
@@ -433,35 +411,14 @@ _OWN_DICTS = ("futures", "values", "_producers", "_agenda")
 _OWN_DICTS_OF_LISTS = ("_consumers", "_watchers", "_excluded")
 
 _RULES: dict[type[Any], Callable[[Scheduler, Any], None]] = {
-    Issue: Scheduler.issue,
-    Finish: Scheduler.finish,
-    Fail: Scheduler.fail,
-    End: Scheduler.end,
-    Touch: Scheduler.touch,
-    Wake: Scheduler.wake,
-    Deliver: Scheduler.deliver,
-    Cancel: Scheduler.cancel,
-    Timeout: Scheduler.timeout,
-    Drain: Scheduler.drain,
+    events.Issue: Scheduler.issue,
+    events.Finish: Scheduler.finish,
+    events.Fail: Scheduler.fail,
+    events.End: Scheduler.end,
+    events.Touch: Scheduler.touch,
+    events.Wake: Scheduler.wake,
+    events.Deliver: Scheduler.deliver,
+    events.Cancel: Scheduler.cancel,
+    events.Timeout: Scheduler.timeout,
+    events.Drain: Scheduler.drain,
 }
-
-
-def _symmetric(tools: Mapping[str, Tool]) -> dict[str, frozenset[str]]:
-    """Which tools commute with which; said by either side, it holds for both."""
-    partners: dict[str, set[str]] = {}
-    for name, tool in tools.items():
-        for other in tool.commutes_with:
-            partners.setdefault(name, set()).add(other)
-            partners.setdefault(other, set()).add(name)
-    return {name: frozenset(others) for name, others in partners.items()}
-
-
-def _life(future: int, state: Future, under_way: bool) -> tuple[object, ...]:
-    match state:
-        case Pending(call):
-            return (future, "pending", str(call))
-        case Running(call):
-            return (future, "running", str(call))
-        case Resolved(value, in_doubt):
-            life = "failed" if isinstance(value, ErrorValue) else "resolved"  # a value may look like an error
-            return (future, life, canonical(value), in_doubt, under_way)

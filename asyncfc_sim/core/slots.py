@@ -12,6 +12,8 @@ class Slots:
     """Workers, capped in all and per tool (`Tool.concurrency`, else `per_tool`). The lowest future goes first."""
 
     def __init__(self, tools: Mapping[str, Tool], total: int, per_tool: int) -> None:
+        if total < 1 or per_tool < 1:
+            raise ValueError(f"at least one worker is needed, in all and per tool, not {total} and {per_tool}")
         self._tools = tools
         self._total = total
         self._per_tool = per_tool

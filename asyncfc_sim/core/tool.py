@@ -45,3 +45,13 @@ class Tool:
 def pure(name: str) -> Tool:
     """A tool that neither reads nor writes anything."""
     return Tool(name, effects=Declaration())
+
+
+def commuting(tools: Mapping[str, Tool]) -> dict[str, frozenset[str]]:
+    """Which tools commute with which; said by either side, it holds for both."""
+    partners: dict[str, set[str]] = {}
+    for name, tool in tools.items():
+        for other in tool.commutes_with:
+            partners.setdefault(name, set()).add(other)
+            partners.setdefault(other, set()).add(name)
+    return {name: frozenset(others) for name, others in partners.items()}

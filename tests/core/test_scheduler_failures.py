@@ -13,6 +13,7 @@ from asyncfc_sim.core.events import (
     Fail,
     Finish,
     Issue,
+    ProtocolError,
     Resolved,
     Timeout,
     Touch,
@@ -236,3 +237,10 @@ def test_a_touch_of_a_call_in_doubt_is_answered_at_once() -> None:
     run.issue("write", path="a", text="x")
     run.feed(Touch((1,)))
     assert run.feed(Timeout(1)) == ["settle f1 timeout", "resume [1]", "stop f1"]
+
+
+def test_a_failure_is_fed_as_fail_not_as_a_value() -> None:
+    run = Run()
+    run.issue("read", path="a")
+    with pytest.raises(ProtocolError, match="fed as Fail"):
+        run.scheduler.feed(Finish(1, ErrorValue("tool_error", "boom")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,9 @@ def test_a_copy_is_independent() -> None:
     assert twin.free(1)
     assert take_all(twin, tool_of) == [3]
     assert take_all(slots, tool_of) == []
+
+
+def test_at_least_one_worker_is_needed() -> None:
+    for total, per_tool in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="at least one worker"):
+            Slots({}, total, per_tool)
