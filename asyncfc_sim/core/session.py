@@ -138,7 +138,7 @@ class Session:
             raise ProtocolError("a call outside a message")
         fault = event.args if isinstance(event.args, ErrorValue) else None
         args: Mapping[str, Any] = {} if isinstance(event.args, ErrorValue) else event.args
-        slot = Slot(event.tool_call_id, event.tool, args)
+        slot = Slot(event.tool_call_id, event.tool, args, text=event.text)
         message.slots.append(slot)
         if event.tool not in (messages.AWAIT, messages.CANCEL):
             self.numbered += 1
@@ -155,7 +155,8 @@ class Session:
         written, slot.held = slot.held, None
         if written is None:
             return
-        call = replace(written, args=self._duplicates.renamed(written.args))
+        args = self._duplicates.renamed(written.args)
+        call = written if args is written.args else replace(written, args=args)
         ignored = self.policy.duplicates == "run" or not self.policy.futures
         twin = None if ignored else self._duplicates.twin_of(call, self.scheduler)
         if twin is not None and twin.harmless:
@@ -165,7 +166,8 @@ class Session:
             reason = f"the same call is pending as $f{twin.future}; it was not repeated"
             slot.future, slot.answer = 0, messages.result(ErrorValue("not_executed", reason, twin.future))
         else:
-            self._duplicates.note(call)
+            if not ignored:
+                self._duplicates.note(call)
             self._schedule(Issue(call))
 
     def _end_message(self, text: str | None) -> None:

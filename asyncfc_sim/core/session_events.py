@@ -25,11 +25,16 @@ class UserMessage:
 
 @dataclass(frozen=True, slots=True)
 class CallClosed:
-    """A call of the assistant's message is complete in the stream. `args` are templates, or why they are none."""
+    """A call of the assistant's message is complete in the stream. `args` are templates, or why they are none.
+
+    `text` is what the model wrote: it stands in the transcript as it was, so that the prefix cache holds. If it is not
+    given, it is made from `args`.
+    """
 
     tool_call_id: str
     tool: str
     args: Mapping[str, Template] | ErrorValue
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

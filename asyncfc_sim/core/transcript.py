@@ -28,6 +28,11 @@ class Slot:
     answer: str | None = None
     gives: tuple[int, ...] = ()  # futures whose values are in `answer`
     held: Call | None = None  # dispatch at the end of the message: not issued yet
+    text: str | None = None  # the arguments as the model wrote them
+
+    @property
+    def written(self) -> str:
+        return messages.arguments(self.args) if self.text is None else self.text
 
 
 @dataclass(slots=True)
@@ -76,7 +81,7 @@ class Transcript:
         """
         message.position = len(self.messages)
         self._answered.append(message)
-        calls = [(slot.tool_call_id, slot.tool, messages.arguments(slot.args)) for slot in message.slots]
+        calls = [(slot.tool_call_id, slot.tool, slot.written) for slot in message.slots]
         self.messages.append(messages.assistant_message(message.text, calls))
         given: list[int] = []
         promised: list[int] = []

@@ -6,7 +6,6 @@ message once, with a warm cache and the shorter of an argument and its reference
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from asyncfc_sim.workloads.workload import Task, Turn
 from .durations import uniform
 from .reference import Reference, path
 from .script import Messages
-from .writing import Models
+from .writing import Models, call_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +85,13 @@ def _turn_bound(
 
 
 def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> int:
-    name = json.dumps({"name": call.tool})
     if not models.overhead:
-        return models.decoder.call_tokens(name)
+        return models.decoder.call_tokens(call_text(call.tool, ""))
     texts = [arguments(call.args)]
     literal: Any = bind(dict(call.args), values)
     if not isinstance(literal, ErrorValue):
         texts.append(arguments(literal))
-    return min(models.decoder.call_tokens(name + text) for text in texts)
+    return min(models.decoder.call_tokens(call_text(call.tool, text)) for text in texts)
 
 
 def _duration_s(task: Task, call: Call, values: Mapping[int, Value], models: Models, seed: int) -> float:

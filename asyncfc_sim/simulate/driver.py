@@ -45,9 +45,9 @@ class Simulation:
         self.world = task.make_world()
         self.recorder = Recorder(header)
         self.session = Session(task.tools, policy, turn_overhead_s=models.turn_overhead_s, log=self._log)
-        self.requests = 0
+        self.requests = self._calls = 0
         self.gave_up: str | None = None
-        self._model = Conversation(task.turns, futures=policy.futures, messages=messages, dependence=dependence)
+        self.conversation = Conversation(task.turns, futures=policy.futures, messages=messages, dependence=dependence)
         self._writer = Writer(models, seed, task.name)
         self._writing = 0  # number of the message being written: what was cut off belongs to an earlier one
         self._env = simpy.Environment()
@@ -64,11 +64,7 @@ class Simulation:
 
     def values(self) -> dict[int, Value]:
         """The value of every call that has one, by its future in the task's programs."""
-        return self._model.by_origin(self.session.values())
-
-    def origin(self, number: int) -> int:
-        """The future, in the task's programs, of the call that the session numbers so."""
-        return self._model.origin(number)
+        return self.conversation.by_origin(self.session.values())
 
     # ------------------------------------------------------------------------------------------- time and events
 
@@ -97,13 +93,13 @@ class Simulation:
                     self.gave_up = reason
 
     def _next_turn(self) -> None:
-        turn = self._model.next_turn(self.session.numbered)
+        turn = self.conversation.next_turn(self.session.numbered)
         if turn is not None:
-            self._record("user", {"turn": self._model.turn})
+            self._record("user", {"turn": self.conversation.turn})
             self._feed(session.UserMessage(turn.prompt))
 
     def _run_tool(self, start: Start) -> None:
-        origin = self._model.origin(start.future)
+        origin = self.conversation.origin(start.future)
         value = self.world.call(origin, start.tool, start.args)
         kind = self.task.kinds.get(start.tool, start.tool)
         duration_s = self.models.durations.sample_s(kind, uniform(self.seed, self.task.name, origin))
@@ -115,17 +111,18 @@ class Simulation:
         """Prefill, then write the script's next message; each call closes when its last token is out."""
         self.requests += 1
         self._writing += 1
-        message = self._model.next_message()
+        message = self.conversation.next_message()
         writing = self._writer.time(message, transcript, cached)
         prompt, uncached = writing.prompt_tokens, writing.uncached_tokens
         tokens = {"prompt_tokens": prompt, "cached_tokens": prompt - uncached}
         self._record("request", {"turn": self.requests, **tokens})
         self._write(writing.first_token_s, lambda: self._record("first_token", {"turn": self.requests}))
-        for position, (use, at_s) in enumerate(zip(message.calls, writing.calls_s, strict=True)):
-            closed = session.CallClosed(f"call_{self.requests}_{position}", use.tool, use.args)
+        for use, text, at_s in zip(message.calls, writing.texts, writing.calls_s, strict=True):
+            self._calls += 1
+            closed = session.CallClosed(f"call_{self._calls}", use.tool, use.args, text)
             self._write(at_s, partial(self._feed, closed))
-        text = None if message.calls else "(answer)"
-        self._write(writing.end_s, partial(self._end_message, writing.tokens, text))
+        answer = None if message.calls else "(answer)"
+        self._write(writing.end_s, partial(self._end_message, writing.tokens, answer))
 
     def _write(self, at_s: float, action: Callable[[], None]) -> None:
         """Do `action` when this much of the message is out, unless it has been interrupted by then."""
@@ -146,8 +143,8 @@ class Simulation:
             self.recorder.record((self._env.now, *traced))
         match entry:
             case Resume(values):
-                self._model.show(self.session.by_number(values))
+                self.conversation.show(self.session.by_number(values))
             case Deliver(futures):
-                self._model.show(self.session.by_number({f: self.session.scheduler.values[f] for f in futures}))
+                self.conversation.show(self.session.by_number({f: self.session.scheduler.values[f] for f in futures}))
             case Cut():
-                self._model.stop()
+                self.conversation.stop()

@@ -148,7 +148,7 @@ def _difference(task: Task, run: Simulation, reference: Reference) -> str | None
     # strict has cut off all that a failure must stop; what is left behaves as under `barrier`.
     failure = "barrier" if run.policy.failure == "strict" else run.policy.failure
     in_order = run_sequential(
-        program, task.tools, lambda number, tool, args: world.call(run.origin(number), tool, args), failure
+        program, task.tools, lambda number, tool, args: world.call(run.conversation.origin(number), tool, args), failure
     )
     emitted = Reference(in_order.values, world.state(), (None,))
     return difference(emitted, run.session.scheduler.values, run.world.state())

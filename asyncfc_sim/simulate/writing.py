@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,14 +31,23 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """When the parts of a message are out, in seconds after its request; the last call closes when the message ends."""
+    """A message on its way out: when its parts are there, in seconds after the request, and the text of its calls.
+
+    The last call closes when the message ends.
+    """
 
     prompt_tokens: int
     uncached_tokens: int
     tokens: int
     first_token_s: float
     calls_s: tuple[float, ...]
+    texts: tuple[str, ...]
     end_s: float
+
+
+def call_text(tool: str, arguments_text: str) -> str:
+    """What a model writes to make a call, as far as its length goes: the name and the arguments."""
+    return f'{{"name": "{tool}"}}{arguments_text}'
 
 
 class Writer:
@@ -58,11 +66,12 @@ class Writer:
         if message.is_await and not self._overhead:
             ttft_s = itl_s = 0.0
         tokens = self._thinking_tokens(message)
+        texts = tuple(arguments(use.args) for use in message.calls)
         calls_s = []
-        for use in message.calls:
-            tokens += self._call_tokens(use)
+        for use, text in zip(message.calls, texts, strict=True):
+            tokens += self._call_tokens(use, text)
             calls_s.append(ttft_s + tokens * itl_s)
-        return Writing(prompt, uncached, tokens, ttft_s, tuple(calls_s), ttft_s + tokens * itl_s)
+        return Writing(prompt, uncached, tokens, ttft_s, tuple(calls_s), texts, ttft_s + tokens * itl_s)
 
     def _thinking_tokens(self, message: NextMessage) -> int:
         """Tokens besides the calls; the same message has as many under every policy (common random numbers)."""
@@ -73,11 +82,10 @@ class Writer:
             return decoder.step_tokens
         return decoder.step_tokens_at(uniform(self._seed, f"{self._case}/step", message.calls[0].origin))
 
-    def _call_tokens(self, use: ToolUse) -> int:
+    def _call_tokens(self, use: ToolUse, text: str) -> int:
         if not use.origin:
             return self._decoder.await_tokens
-        text = arguments(use.args) if self._overhead else ""
-        return self._decoder.call_tokens(json.dumps({"name": use.tool}) + text)
+        return self._decoder.call_tokens(call_text(use.tool, text if self._overhead else ""))
 
     def _prompt_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
         """Tokens of the conversation, and those of them that must be prefilled: all since `cached`, but for the message
