@@ -66,8 +66,6 @@ class Simulation:
         """The value of every call that has one, by its future in the task's programs."""
         return self.conversation.by_origin(self.session.values())
 
-    # ------------------------------------------------------------------------------------------- time and events
-
     def _after(self, delay_s: float, action: Callable[[], None]) -> None:
         timeout = self._env.timeout(delay_s)
         assert timeout.callbacks is not None
