@@ -88,7 +88,7 @@ class Dialogue:
     def breaks_off(self, tool: str, fault: ErrorValue) -> None:
         """The model writes a call whose arguments are no JSON."""
         self._ids += 1
-        self.feed(CallClosed(f"call_{self._ids}", tool, fault))
+        self.feed(CallClosed(f"call_{self._ids}", tool, fault, text='{"x": '))
 
     def says(self, *calls: Written, text: str | None = None) -> None:
         """The model writes a whole message."""

@@ -138,14 +138,13 @@ class Session:
             raise ProtocolError("a call outside a message")
         fault = event.args if isinstance(event.args, ErrorValue) else None
         args: Mapping[str, Any] = {} if isinstance(event.args, ErrorValue) else event.args
-        slot = Slot(event.tool_call_id, event.tool, args, text=event.text)
+        slot = Slot(event.tool_call_id, event.tool, args, text=event.text if fault is None else None)
         message.slots.append(slot)
         if event.tool not in (messages.AWAIT, messages.CANCEL):
             self.numbered += 1
+            fault = fault and with_origin(fault, self.numbered)
             if fault is None:
                 slot.future, slot.held = self.numbered, Call(self.numbered, event.tool, args)
-            else:
-                fault = with_origin(fault, self.numbered)
         if fault is not None:
             slot.answer = messages.result(fault)
         elif self.policy.dispatch == "call":
@@ -203,9 +202,8 @@ class Session:
             return
         values = self.scheduler.values
         if not message.settled(values):
-            slow = any(slot.tool in self._slow_tools and slot.future not in values for slot in message.slots)
             too_many = len(self.scheduler.futures) - len(values) > self.policy.max_pending
-            if slow or too_many or not message.grace_over:
+            if not message.grace_over or too_many or message.waits_for(self._slow_tools, values):
                 return
         self._answer(message)
 

@@ -28,7 +28,8 @@ class CallClosed:
     """A call of the assistant's message is complete in the stream. `args` are templates, or why they are none.
 
     `text` is what the model wrote: it stands in the transcript as it was, so that the prefix cache holds. If it is not
-    given, it is made from `args`.
+    given, it is made from `args`. Arguments that are none are left out: servers parse them, and would refuse all that
+    follows.
     """
 
     tool_call_id: str

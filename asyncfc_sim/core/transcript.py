@@ -6,7 +6,7 @@ the message (the chat protocol demands it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,10 @@ class Message:
         while self.unsettled and self.unsettled[-1] in values:
             self.unsettled.pop()
         return not self.unsettled
+
+    def waits_for(self, tools: Container[str], values: Mapping[int, Value]) -> bool:
+        """Whether a call of one of these tools has not settled."""
+        return any(slot.future and slot.tool in tools and slot.future not in values for slot in self.slots)
 
 
 class Transcript:

@@ -82,6 +82,16 @@ def test_the_transcript_repeats_calls_as_they_were_written():
     ]
 
 
+def test_a_call_stands_in_the_transcript_as_it_was_written_even_if_it_was_written_oddly():
+    talk = Dialogue()
+    talk.feed(CallClosed("odd", "pure", {"x": 1}, text='{ "x":1 }'))
+    talk.breaks_off("pure", ErrorValue("invalid_argument", "the arguments are not JSON"))
+    talk.end()
+    odd, broken = talk.transcript[1]["tool_calls"]
+    assert odd["function"]["arguments"] == '{ "x":1 }'
+    assert broken["function"]["arguments"] == "{}", "servers parse it again, and refuse what is no JSON"
+
+
 # ------------------------------------------------------------------------------------------------------ numbers
 
 

@@ -359,6 +359,16 @@ def test_to_await_what_was_issued_earlier_is_what_futures_are_for():
     assert talk.shown() == [pending(3)]
 
 
+def test_a_call_that_never_ran_is_not_waited_for():
+    talk = Dialogue(replace(REFUSE, max_awaits=0), with_tool("write", idempotent=False))
+    talk.says(WRITE_A)
+    talk.says(("await_future", {"ids": ["$f1"]}))
+    talk.finish(1)
+    talk.breaks_off("write", ErrorValue("invalid_argument", "no JSON"))
+    talk.end()
+    assert talk.shown()[0]["error"]["kind"] == "invalid_argument"
+
+
 def test_no_guard_no_fallback():
     talk = Dialogue()
     for number in range(1, 20):
