@@ -8,8 +8,8 @@ import typer
 
 
 def demo(
-    n: Annotated[int | None, typer.Option(help="only the first N conversations")] = None,
-    seed: Annotated[int, typer.Option(help="of the durations drawn")] = 0,
+    n: Annotated[int | None, typer.Option(min=1, help="only the first N conversations")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the durations drawn")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:
     """Simulate the whole BFCL v4 multi-turn benchmark: 800 conversations, real golden calls, real tools.

@@ -48,5 +48,5 @@ def _study(load: LoadTasks, n: int, study: Study, models: Models, seed: int, tit
     with progress(f"simulating {n} conversations", n, quiet=quiet) as advance:
         results = run_in_processes(load, n, study.arms(), models, seed, advance)
     rows = summarise_arms(results, seed)
-    view.show(study, rows, assumptions(models, study.delivery), title)
+    view.show(study, rows, assumptions(models, study.delivery, results), title)
     return sum(row.different for row in rows)

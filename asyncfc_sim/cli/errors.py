@@ -74,6 +74,8 @@ def explained(error: Exception) -> tuple[ExitCode, str]:
             return ExitCode.BAD_INPUT, str(error)  # opens with file:line:column, as editors like it
         case ValueError() if _is_ours(type(error).__module__):
             return ExitCode.BAD_INPUT, f"Error: {error}"
+        case IsADirectoryError():
+            return ExitCode.BAD_INPUT, f"Error: {error.filename}: a file is expected, and this is a folder"
         case OSError():
             reason = error.strerror or str(error) or type(error).__name__
             what = f"{error.filename}: " if error.filename is not None else ""

@@ -23,9 +23,9 @@ def simulate(
     messages: Annotated[str, typer.Option(help="how calls become messages: call, turn or both")] = "both",
     dependence: Annotated[str, typer.Option(help="what the model waits for: values, all or both")] = "both",
     n: Annotated[
-        int | None, typer.Option(help="the first N conversations [default: all; 100 runs of a FILE.fc]")
+        int | None, typer.Option(min=1, help="the first N conversations [default: all; 100 runs of a FILE.fc]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="of the durations drawn")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of the durations drawn")] = 0,
     tools: Annotated[
         Path | None, typer.Option(help="tool declarations of a FILE.fc [default: FILE.tools.toml]")
     ] = None,
@@ -35,7 +35,12 @@ def simulate(
     trace: Annotated[Path | None, typer.Option(help="write its runs: .jsonl[.gz] or .perfetto.json[.gz]")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output-file", help="write all results as JSON")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")] = False,
-    workers: Annotated[int | None, typer.Option(help="processes [default: one per CPU for 100 cases or more]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes [default: one per CPU for 100 cases or more]")
+    ] = None,
+    await_thinking: Annotated[
+        bool, typer.Option(help="before a message that only awaits, think as long as before any (assumed)")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:
     """Simulate a workload under several policies, and say what each would save.
@@ -70,6 +75,7 @@ def simulate(
         output=output,
         as_json=as_json,
         workers=workers,
+        await_thinking=await_thinking,
         quiet=quiet,
     )
     raise typer.Exit(run(request))

@@ -51,6 +51,7 @@ class Request:
     output: Path | None
     as_json: bool
     workers: int | None
+    await_thinking: bool
     quiet: bool
 
 
@@ -93,10 +94,10 @@ class Report:
 
 def run(request: Request) -> int:
     """Do it; returns the exit code: 0, or 1 if some run differs from running in order."""
-    if request.trace is not None:
-        _trace_form(request.trace)  # a name that is no use is found before the work, not after it
+    _check_outputs(request)
     load, n, profile = _workload(request)
-    models = Models(load_decoder(request.decoder), load_durations(request.durations or profile))
+    durations = load_durations(request.durations or profile)
+    models = Models(load_decoder(request.decoder), durations, await_thinking=request.await_thinking)
     study = _study(request)
     report = conduct(request, study, models, load, n)
     tasks = load()
@@ -126,16 +127,25 @@ def conduct(request: Request, study: Study, models: Models, load: LoadTasks, n: 
     with progress(f"simulating {n} conversations", n, quiet=request.quiet or request.as_json) as advance:
         results = run_in_processes(load, n, study.arms(), models, request.seed, advance, request.workers)
     rows = summarise_arms(results, request.seed)
-    return Report(request, study, models, results, rows, assumptions(models, study.delivery))
+    return Report(request, study, models, results, rows, assumptions(models, study.delivery, results))
+
+
+def _check_outputs(request: Request) -> None:
+    """What cannot be written is found before the work, not after it."""
+    if request.trace is not None:
+        _trace_form(request.trace)
+    for option, path in (("--trace", request.trace), ("--output-file", request.output)):
+        if path is not None and not path.parent.is_dir():
+            raise StudyError(f"{option} {path}: there is no folder {path.parent}")
 
 
 def _workload(request: Request) -> tuple[LoadTasks, int, str]:
     """How to load the tasks, how many they are, and the durations that suit them."""
-    if request.n is not None and request.n < 1:
-        raise StudyError(f"--n {request.n}: at least one conversation is needed")
-    name, _, split = request.workload.partition(":")
+    name, colon, split = request.workload.partition(":")
     if name == "bfcl":
-        load = partial(bfcl.load, split or "all", request.n)
+        if request.tools is not None:
+            raise StudyError("--tools declares the tools of a program FILE.fc; those of BFCL are its own")
+        load = partial(bfcl.load, split if colon else "all", request.n)
         return load, len(load()), "bfcl-agent"
     if not request.workload.endswith(".fc"):
         raise StudyError(f"{request.workload!r} is no workload: expected bfcl, bfcl:SPLIT or a program FILE.fc")

@@ -80,7 +80,7 @@ def _speedups(rows: Sequence[PolicyRow]) -> list[str]:
 
 
 def _percent(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{100 * fraction:.0f}"
+    return "-" if fraction is None else str(round(100 * fraction))
 
 
 _LATENCY = (
@@ -98,7 +98,8 @@ _SAVING = (
 )
 _LEGEND = (
     "tool||tool, decode||tool: time that calls ran beside other calls, and beside decoding (mean per case); alpha: "
-    "decoding beyond the baseline's; R: the speed-up that Eq. 1 of the AsyncFC paper allows; gap: how far below R"
+    "decoding beyond the baseline's; R: the speed-up that Eq. 1 of the AsyncFC paper allows (references that replace "
+    "long values can beat it); gap: how far below R"
 )
 _FAILED = _Column("failed", "n", _each(lambda row: str(row.failed)))
 _N = _Column("n", "", _each(lambda row: str(row.n)))

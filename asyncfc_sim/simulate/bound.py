@@ -27,19 +27,21 @@ from .writing import Models, call_text
 class Bound:
     """Seconds over a whole conversation, turn after turn: the longest path, and the terms of the paper's Eq. 1.
 
-    `least_s` is the sum over turns of max(T_LLM, T_cp): a turn ends by waiting for its calls, so that is the
-    denominator of Eq. 1 for a conversation.
+    `decode_s` is T_LLM with every argument written out, as a synchronous model must. `least_s` is the sum over turns
+    of max(T_LLM, T_cp): a turn ends by waiting for its calls, so that is the denominator of Eq. 1 for a conversation.
+    `kinds_s` is T_tool by the kind of tool.
     """
 
     longest_path_s: float
     decode_s: float
     tool_s: float
     least_s: float
+    kinds_s: Mapping[str, float]
 
 
 def bound(task: Task, reference: Reference, models: Models, seed: int, messages: Messages) -> Bound:
     """The bound of `task`, with the durations that every policy gets."""
-    total = Bound(0.0, 0.0, 0.0, 0.0)
+    total = Bound(0.0, 0.0, 0.0, 0.0, {})
     for turn in task.turns:
         one = _turn_bound(task, turn, reference.values, models, seed, messages)
         total = Bound(
@@ -47,6 +49,7 @@ def bound(task: Task, reference: Reference, models: Models, seed: int, messages:
             total.decode_s + one.decode_s,
             total.tool_s + one.tool_s,
             total.least_s + one.least_s,
+            {k: total.kinds_s.get(k, 0.0) + one.kinds_s.get(k, 0.0) for k in {**total.kinds_s, **one.kinds_s}},
         )
     return total
 
@@ -59,6 +62,8 @@ def _turn_bound(
     steps: list[DecodeStep] = []
     issued = []
     duration: dict[int, float] = {}
+    kinds_s: dict[str, float] = {}
+    longer = 0  # tokens more, where arguments are written out
     touched: list[int] = []
     fresh = True  # the next call begins a message
     for event in path(turn.program, values):
@@ -68,30 +73,36 @@ def _turn_bound(
             fresh = True
             continue
         call = event.call
-        tokens = _call_tokens(call, values, models)
+        tokens, written_out = _call_tokens(call, values, models)
+        longer += written_out - tokens
         if fresh:
             tokens += decoder.step_tokens_at(uniform(seed, f"{task.name}/step", call.future))
         steps.append(DecodeStep((opening_s if fresh else 0.0) + tokens * decoder.itl_s(), issue=call.future))
         tool = task.tools[call.tool]
         issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
-        duration[call.future] = _duration_s(task, call, values, models, seed)
+        seconds = duration[call.future] = _duration_s(task, call, values, models, seed)
+        kind = models.durations.kind_of(task.kinds.get(call.tool, call.tool))
+        kinds_s[kind] = kinds_s.get(kind, 0.0) + seconds
         fresh = messages == "call"
     steps.append(DecodeStep(opening_s + decoder.answer_tokens * decoder.itl_s()))
     order = happens_before(issued, address=False)
-    decode_s = sum(step.decode_s for step in steps)
+    decode_s = sum(step.decode_s for step in steps) + longer * decoder.itl_s()
     critical_s, _ = critical_path(order, duration)
     longest_s = longest_path_with_decoder(order, duration, steps)
-    return Bound(longest_s, decode_s, sum(duration.values()), max(decode_s, critical_s))
+    return Bound(longest_s, decode_s, sum(duration.values()), max(decode_s, critical_s), kinds_s)
 
 
-def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> int:
+def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> tuple[int, int]:
+    """Tokens of a call, written the shorter way and with every argument written out."""
     if not models.overhead:
-        return models.decoder.call_tokens(call_text(call.tool, ""))
-    texts = [arguments(call.args)]
+        tokens = models.decoder.call_tokens(call_text(call.tool, ""))
+        return tokens, tokens
+    referring = models.decoder.call_tokens(call_text(call.tool, arguments(call.args)))
     literal: Any = bind(dict(call.args), values)
-    if not isinstance(literal, ErrorValue):
-        texts.append(arguments(literal))
-    return min(models.decoder.call_tokens(call_text(call.tool, text)) for text in texts)
+    if isinstance(literal, ErrorValue):
+        return referring, referring
+    written_out = models.decoder.call_tokens(call_text(call.tool, arguments(literal)))
+    return min(referring, written_out), written_out
 
 
 def _duration_s(task: Task, call: Call, values: Mapping[int, Value], models: Models, seed: int) -> float:

@@ -1,7 +1,8 @@
 """What papers say a run should take, as formulas: oracles and bounds to hold the simulator against.
 
 No clock, no schedule, no randomness. All times are seconds; a negative duration raises ValueError.
-The bounds of Graham and Brent are written once, beside the longest path that they need, and only passed on here.
+The bounds of Graham and Brent are written once, beside the longest path that they need, and only passed on here; the
+paper's split of the saving is in traces/intervals.py, since timelines show it too.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from asyncfc_sim.core.order import graham_brent as graham_brent
-
-Interval = tuple[float, float]
-
 
 @dataclass(frozen=True, slots=True)
 class IndependentCall:
@@ -69,56 +67,6 @@ def speedup_bound(decode_s: float, tool_s: float, critical_s: float, alpha: floa
     if (least_s := max((1 + alpha) * decode_s, critical_s)) == 0:
         raise ValueError("no speed-up is defined for a run that takes no time")
     return (decode_s + tool_s) / least_s
-
-
-@dataclass(frozen=True, slots=True)
-class Saving:
-    """Seconds of work hidden behind other work in one run, split by what overlapped.
-
-    `decode_decode_s` is 0 for a single agent, whose decoding is serial, and the paper has no name for it.
-    """
-
-    tool_tool_s: float
-    decode_tool_s: float
-    decode_decode_s: float
-
-    @property
-    def total_s(self) -> float:
-        """T_saving: the sum of all parts."""
-        return self.tool_tool_s + self.decode_tool_s + self.decode_decode_s
-
-
-def saving(decodes: Iterable[Interval], executions: Iterable[Interval]) -> Saving:
-    """Split T_saving = S(M) + S(E) - D(M u E) of a run with decode intervals M and execution intervals E.
-
-    S adds lengths, D is the length of the union. Tools beside tools d_F||F = S(E) - D(E); decoding beside tools
-    d_D||E = D(M) + D(E) - D(M u E). AsyncFC, appendix B.2, as `speedup_bound`. This is not the time saved against a
-    sync run: extra decoding lengthens M. Raises ValueError if an interval ends before it starts.
-    """
-    decodes, executions = list(decodes), list(executions)
-    decode_union_s, tool_union_s = union_s(decodes), union_s(executions)
-    return Saving(
-        tool_tool_s=_sum_s(executions) - tool_union_s,
-        decode_tool_s=decode_union_s + tool_union_s - union_s(decodes + executions),
-        decode_decode_s=_sum_s(decodes) - decode_union_s,
-    )
-
-
-def union_s(intervals: Iterable[Interval]) -> float:
-    """The time covered by at least one of the (start, end) intervals."""
-    pieces: list[float] = []
-    covered_to = -math.inf
-    for start, end in sorted(intervals):
-        if end < start:
-            raise ValueError(f"an interval cannot end at {end} before its start at {start}")
-        if end > covered_to:
-            pieces.append(end - max(start, covered_to))
-            covered_to = end
-    return math.fsum(pieces)
-
-
-def _sum_s(intervals: Iterable[Interval]) -> float:
-    return math.fsum(end - start for start, end in intervals)
 
 
 def _not_negative(*values: float) -> None:

@@ -80,8 +80,8 @@ class DurationModel:
 
 
 def duration_names() -> list[str]:
-    """The profiles that come with the package, sorted (`kinds` is what they refer to, not a profile)."""
-    return [name for name in model_names("tools") if name != "kinds"]
+    """The profiles that come with the package, sorted."""
+    return model_names("tools")
 
 
 def load_durations(name_or_path: str) -> DurationModel:

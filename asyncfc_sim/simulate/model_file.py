@@ -165,5 +165,5 @@ def read_model(folder: str, name_or_path: str) -> Section:
 
 
 def model_names(folder: str) -> list[str]:
-    """The names in `models/<folder>/`, sorted."""
-    return sorted(path.stem for path in data_path("models", folder).glob("*.toml"))
+    """The models in `models/<folder>/`, sorted. `kinds` is what tool profiles refer to, and none itself."""
+    return sorted(path.stem for path in data_path("models", folder).glob("*.toml") if path.stem != "kinds")

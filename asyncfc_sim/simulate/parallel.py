@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 
 from asyncfc_sim.workloads.workload import Task
@@ -13,7 +14,7 @@ from asyncfc_sim.workloads.workload import Task
 from .experiment import Arm, ArmResult, run_arms
 from .writing import Models
 
-CHUNK = 20  # tasks: enough work to outweigh starting it, few enough for progress to show
+CHUNK = 10  # tasks: enough work to outweigh starting it, few enough for progress to show
 WORTH_IT = 100  # tasks below which starting processes costs more than it saves
 
 # Loads all tasks of the experiment. It must be picklable: a module's function, or a `partial` of one.
@@ -52,7 +53,8 @@ def _gather(
     advance: Callable[[], None],
 ) -> list[ArmResult]:
     chunks = [(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
-    parts = [pool.submit(_run_chunk, load, first, last, arms, models, seed) for first, last in chunks]
+    with _children_without_sigint():
+        parts = [pool.submit(_run_chunk, load, first, last, arms, models, seed) for first, last in chunks]
     results = [ArmResult(arm) for arm in arms]
     for (first, last), part in zip(chunks, parts, strict=True):
         for result, more in zip(results, part.result(), strict=True):
@@ -61,6 +63,16 @@ def _gather(
         for _ in range(first, last):
             advance()
     return results
+
+
+@contextmanager
+def _children_without_sigint() -> Iterator[None]:
+    """Processes started here never see Ctrl-C, which a terminal sends to all: this one stops them, and says so once."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 _loaded: dict[str, Sequence[Task]] = {}  # one process, one experiment: tasks are loaded once per worker

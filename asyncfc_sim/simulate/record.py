@@ -59,5 +59,5 @@ _WRITERS: dict[type, Callable[[Any, int], Entry | None]] = {
     events.Cut: _future("cut"),
     session_events.Placeholder: _future("placeholder"),
     session_events.Answer: lambda entry, message: ("answer", {"text": entry.text}),
-    session_events.GiveUp: lambda entry, message: ("answer", {"text": entry.reason}),
+    session_events.GiveUp: lambda entry, message: ("give_up", {"reason": entry.reason}),
 }

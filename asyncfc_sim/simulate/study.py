@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import get_args
@@ -10,11 +11,14 @@ from typing import get_args
 from asyncfc_sim.core.policy import POLICIES, Delivery, Grace, Policy, policy_named
 from asyncfc_sim.core.scheduler import Failure
 
-from .experiment import SYNC, Arm, Row
+from .experiment import SYNC, Arm, ArmResult, Row
 from .script import Dependence, Messages
 from .writing import Models
 
 BOUND = "bound"
+# A script ends by itself, so nothing need guard against a model that does not; and each of its calls is run, shared by
+# none, so that policies do the same work and the longest path bounds them all.
+SCRIPTED = {"max_requests": sys.maxsize, "duplicates": "run"}
 LATER = {"plan": "LLMCompiler", "interrupt": "AsyncLM"}  # policies the design names that do not exist yet
 
 
@@ -35,6 +39,8 @@ class Study:
 
     def arms(self) -> list[Arm]:
         """All arms, sync first: every speed-up is over it. Only futures depend on `dependence` and the grace."""
+        if not self.policies:
+            raise StudyError(f"no policy is named; there are: {', '.join(known())}")
         names = [SYNC, *(name for name in self.policies if name != SYNC)]
         arms = []
         for grouping in self.messages:
@@ -50,7 +56,7 @@ class Study:
         if name not in POLICIES:
             raise StudyError(f"there is no policy {name!r}; there are: {', '.join(known())}")
         if not POLICIES[name].futures:
-            return [Arm(name, policy_named(name, failure=self.failure), grouping)]
+            return [Arm(name, policy_named(name, failure=self.failure, **SCRIPTED), grouping)]
         return [
             Arm(label(name, grace), self._with_grace(name, grace), grouping, dependence)
             for grace in self.graces
@@ -58,7 +64,7 @@ class Study:
         ]
 
     def _with_grace(self, name: str, grace: Grace) -> Policy:
-        return policy_named(name, grace_s=grace, delivery=self.delivery, failure=self.failure)
+        return policy_named(name, grace_s=grace, delivery=self.delivery, failure=self.failure, **SCRIPTED)
 
 
 def known() -> list[str]:
@@ -91,13 +97,31 @@ def dependence_interval(rows: Sequence[Row], grouping: Messages, name: str) -> t
     return (found["all"], found["values"]) if len(found) == 2 else None
 
 
-def assumptions(models: Models, delivery: Delivery) -> list[str]:
+def assumptions(models: Models, delivery: Delivery, results: Iterable[ArmResult]) -> list[str]:
     """What the numbers rest on, for footnotes."""
     decoder, durations = models.decoder, models.durations
     kinds = sorted({rule.provenance for rule in (*durations.rules, durations.default)})
     sources = f"decoding as in models/decoders/{decoder.name}, tool times as in models/tools/{durations.name}"
-    return [
-        f"simulated, not measured: {sources}; which tool takes how long is {' and '.join(kinds)}",
-        f"futures: delivery {delivery}; to await is a message with a median message's thinking (assumed)",
-        "the answer needs what `return` names, in BFCL every result of its turn (assumed); users take no time",
-    ]
+    notes = [f"simulated, not measured: {sources}; which tool takes how long is {' and '.join(kinds)}"]
+    if (dominant := dominant_kind(results)) is not None:
+        kind, share = dominant
+        figure = durations.kinds[kind]
+        known_by = f"median {figure.value:g} s, {figure.provenance}, n = {figure.n}"
+        notes.append(f"{100 * share:.0f} % of the tool time is of the kind {kind} ({known_by})")
+    if decoder.ttft.slope.value == 0:
+        notes.append("prompts cost this decoder nothing per token (assumed), so neither does a lost prefix cache")
+    thought = "a median message's thinking (assumed)" if models.await_thinking else "no thinking (assumed)"
+    notes.append(f"futures: delivery {delivery}; to await is a message with {thought}; every call is run, none shared")
+    notes.append("the answer needs what `return` names, in BFCL every result of its turn (assumed); users take no time")
+    return notes
+
+
+def dominant_kind(results: Iterable[ArmResult]) -> tuple[str, float] | None:
+    """The kind of tool on which most of the tool time goes, and its share; None where no tool takes time."""
+    seconds: dict[str, float] = {}
+    for one in next(iter(results)).eq1:
+        for kind, s in one.kinds_s.items():
+            seconds[kind] = seconds.get(kind, 0.0) + s
+    total = sum(seconds.values())
+    kind = max(seconds, key=lambda name: seconds[name], default="")
+    return (kind, seconds[kind] / total) if total else None

@@ -15,18 +15,27 @@ from .script import NextMessage, ToolUse
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """How long things take. `overhead=False` makes what only futures cost free: awaits, prompts, longer arguments."""
+    """How long things take. `overhead=False` makes what only futures cost free: awaits, prompts, longer arguments.
+
+    `await_thinking`: before a message that only awaits, a model thinks as long as before the median message; else not
+    at all. Nobody has measured it.
+    """
 
     decoder: Decoder
     durations: DurationModel
     overhead: bool = True
+    await_thinking: bool = True
 
     @property
     def turn_overhead_s(self) -> float:
         """An estimate of what an extra request costs: its prefill, and a message that only awaits."""
         decoder = self.decoder
-        tokens = decoder.step_tokens + decoder.await_tokens
+        tokens = self.await_thinking_tokens + decoder.await_tokens
         return decoder.ttft_s(decoder.placeholder_tokens) + tokens * decoder.itl_s() if self.overhead else 0.0
+
+    @property
+    def await_thinking_tokens(self) -> int:
+        return self.decoder.step_tokens if self.await_thinking else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Writer:
 
     def __init__(self, models: Models, seed: int, case: str) -> None:
         self._decoder, self._overhead = models.decoder, models.overhead
+        self._await_thinking = models.await_thinking_tokens
         self._seed, self._case = seed, case
         self._sizes: list[int] = []  # tokens of each message of the transcript at the last request
 
@@ -78,8 +88,8 @@ class Writer:
         decoder = self._decoder
         if not message.calls:
             return decoder.answer_tokens
-        if message.is_await:  # assumed: as much thought as the median message
-            return decoder.step_tokens
+        if message.is_await:
+            return self._await_thinking
         return decoder.step_tokens_at(uniform(self._seed, f"{self._case}/step", message.calls[0].origin))
 
     def _call_tokens(self, use: ToolUse, text: str) -> int:

@@ -30,6 +30,7 @@ RULES: Final[Mapping[str, Mapping[str, str]]] = {
     "message": {"turn": "count", "tokens": "number?", "text": "text?"},
     "placeholder": {"future": "future"},
     "answer": {"text": "text?"},
+    "give_up": {"reason": "text"},
     "access": {"future": "future", "mode": "mode", "key": "text"},
 }
 

@@ -109,7 +109,7 @@ def _decode_spans(events: Iterable[Event], makespan_s: float) -> list[DecodeSpan
         elif rule == "message" and requested is not None:
             close("decode", t, fields.get("tokens"))
             requested, since, waiting = None, t, True
-        elif rule == "answer" and waiting:
+        elif rule in ("answer", "give_up") and waiting:
             close("wait", t)
             waiting = False  # what follows is the user's time
         elif rule in ("touch", "deliver"):

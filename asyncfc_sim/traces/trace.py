@@ -38,6 +38,7 @@ Event
     message      turn, tokens?, text?           that message is complete (or was interrupted)
     placeholder  future                         the transcript answers this call with its future, not with a value
     answer       text?                          the decoder has answered the user
+    give_up      reason                         the turn was ended without an answer: a loop guard tripped
     access       future, mode, key              the tool read ("r") or wrote ("w") a key
 
 `issue.message` is the `turn` of the message that carries the call. From `request` to `message` is one decoding

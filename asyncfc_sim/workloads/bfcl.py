@@ -40,6 +40,8 @@ def load(split: str, n: int | None = None) -> list[Task]:
 
     Loading runs every golden call once, on the real tools, to see which values flow.
     """
+    if n is not None and n < 1:
+        raise UnknownSplit(f"the first {n} conversations of {split!r}: at least one is needed")
     return [task for task, _ in _read(split, n)]
 
 

@@ -116,7 +116,7 @@ def test_a_missing_file_is_3_and_a_binary_one_2(tmp_path):
     done = parse(tmp_path / "none.fc")
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr == f"Error: {tmp_path / 'none.fc'}: No such file or directory\n"
-    assert parse(tmp_path).exit_code == 3
+    assert parse(tmp_path).exit_code == 2  # a folder is there, but it is no program
     (tmp_path / "binary.fc").write_bytes(b"\xff")
     done = parse(tmp_path / "binary.fc")
     assert done.exit_code == 2

@@ -85,7 +85,15 @@ def test_all_results_go_to_a_file(tmp_path: Path) -> None:
         (["bfcl:base", "--messages", "some"], 2, "call, turn, both"),
         (["bfcl:base", "--delivery", "later"], 2, "when_idle"),
         (["bfcl:base", "--failure", "ignore"], 2, "strict"),
-        (["bfcl:base", "--n", "0"], 2, "at least one"),
+        (["bfcl:base", "--n", "0"], 2, "greater than or equal to 1"),
+        (["bfcl:base", "--seed", "-1"], 2, "greater than or equal to 0"),
+        (["bfcl:base", "--workers", "0"], 2, "greater than or equal to 1"),
+        (["bfcl:base", "--policy", ""], 2, "no policy is named"),
+        (["bfcl:", "--n", "1"], 2, "miss_param"),
+        (["bfcl:base", "--tools", "any.toml"], 2, "its own"),
+        (["bfcl:base", "--trace", "no-such-folder/runs.jsonl"], 2, "no folder"),
+        (["bfcl:base", "-o", "no-such-folder/out.json"], 2, "no folder"),
+        (["bfcl:base", "--durations", "kinds"], 2, "default"),
         (["bfcl:base", "--n", "2", "--case", "unknown"], 2, "multi_turn_base_0"),
         (["bfcl:base", "--n", "2", "--trace", "runs.txt"], 2, ".perfetto.json"),
         (["program.txt"], 2, "FILE.fc"),
@@ -117,3 +125,22 @@ def test_the_demo_runs() -> None:
     assert "8 conversations" in done.stdout
     assert done.stdout.count("0 differ") == 2
     assert "tools in process" in done.stdout
+
+
+def test_a_long_program_is_no_problem(tmp_path: Path) -> None:
+    calls = 1_000  # core/test_long_programs.py has 10,000 of them; this is the whole way
+    lines = [f'f{number} = search(query="q{number}")' for number in range(1, calls + 1)]
+    program = tmp_path / "long.fc"
+    program.write_text("\n".join([*lines, f"return $f{calls}"]), encoding="utf-8")
+    (tmp_path / "long.tools.toml").write_text('[tools.search]\nreads = ["web:{query}"]\n', encoding="utf-8")
+    for messages in ("call", "turn"):
+        done = _asyncfc("simulate", str(program), "--n", "1", "--messages", messages, "--policy", "sync,asyncfc,bound")
+        assert done.returncode == 0, done.stdout
+        assert "0 differ" in done.stdout
+
+
+def test_an_await_without_thinking_costs_less() -> None:
+    args = ("simulate", "bfcl:base", "--n", "6", "--json", "--policy", "asyncfc", "--grace", "0", "--messages", "call")
+    thoughtful, quick = (json.loads(_asyncfc(*args, *more).stdout) for more in ((), ("--no-await-thinking",)))
+    means = [next(row["mean_s"] for row in one["summary"] if "asyncfc" in row["label"]) for one in (thoughtful, quick)]
+    assert means[1] < means[0]

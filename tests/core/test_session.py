@@ -351,6 +351,8 @@ def test_rewrite_puts_values_where_their_placeholders_stood_and_the_cache_ends_t
     contents = [json.loads(message["content"]) for message in talk.transcript if message["role"] == "tool"]
     assert contents == ["a", pending(2), pending(3)]
     assert talk.cached[-1] == 2  # the user's message and the first call are as they were
+    talk.says(PURE)
+    assert talk.cached[-1] == len(talk.requests[-2])
 
 
 def test_rewrite_replaces_every_placeholder_of_a_shared_future():

@@ -365,8 +365,9 @@ def test_a_call_that_never_ran_is_not_waited_for():
     talk.says(("await_future", {"ids": ["$f1"]}))
     talk.finish(1)
     talk.breaks_off("write", ErrorValue("invalid_argument", "no JSON"))
-    talk.end()
+    talk.says(PURE)
     assert talk.shown()[0]["error"]["kind"] == "invalid_argument"
+    assert talk.shown()[1] == pending(3)
 
 
 def test_no_guard_no_fallback():

@@ -174,6 +174,45 @@ def test_values_that_the_cut_took_back_are_handed_over_again():
     assert answer["resolved"] == {"$f1": "a"}
 
 
+def test_values_that_rode_on_the_message_of_the_failure_are_handed_over_again():
+    talk = Dialogue(WHEN_IDLE)
+    talk.says(READ_A)
+    talk.call("fail")
+    talk.finish(1)
+    talk.end()
+    assert talk.shown() == [{**pending(2), "resolved": {"$f1": "a"}}]
+    talk.fail(2)
+    assert talk.shown()[0]["resolved"] == {"$f1": "a"}
+
+
+def test_what_one_cut_took_away_no_later_cut_brings_back():
+    talk = Dialogue(STRICT)
+    talk.says(FAIL)
+    talk.says(READ_A)
+    talk.says(await_("$f2"))
+    talk.finish(2)
+    talk.fail(1)
+    talk.says(READ_B)
+    talk.says(FAIL)
+    talk.finish(3)
+    talk.fail(4)
+    assert talk.of(Cut) == [Cut(1), Cut(4)]
+    talk.end("done")
+    assert talk.shown() == [{"resolved": {"$f3": "b"}}]
+
+
+def test_a_placeholder_that_was_cut_off_is_not_rewritten():
+    talk = Dialogue(replace(STRICT, delivery="rewrite", duplicates="share"))
+    talk.says(READ_A)
+    talk.says(FAIL, READ_A)
+    assert talk.shown() == [pending(2), pending(1)]
+    talk.fail(2)
+    talk.finish(1)
+    assert talk.of(Cut) == [Cut(2)]
+    assert next(message["content"] for message in talk.transcript if message["role"] == "tool") == '"a"'
+    assert calls_in_last_message(talk) == ["fail"]
+
+
 def test_awaited_values_that_the_cut_took_back_are_seen_before_the_answer():
     talk = Dialogue(STRICT)
     talk.says(READ_A)

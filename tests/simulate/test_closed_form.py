@@ -12,16 +12,13 @@ from asyncfc_sim.simulate.closed_form import (
     IndependentCall,
     async_s,
     graham_brent,
-    saving,
     speedup_bound,
     sync_parallel_s,
     sync_s,
-    union_s,
 )
 
 seconds = st.integers(0, 40).map(lambda quarter: quarter / 4)  # exact in binary, so that equalities are equalities
 calls = st.lists(st.builds(IndependentCall, seconds, seconds), max_size=7)
-intervals = st.lists(st.tuples(seconds, seconds).map(lambda pair: (pair[0], pair[0] + pair[1])), max_size=8)
 
 
 def emitted_in_order(order):
@@ -89,40 +86,6 @@ def test_eq_1_bounds_the_closed_form_of_independent_calls(some):
         assert sync_s(some) / async_s(some) <= speedup_bound(decode_s, tool_s, critical_s)
 
 
-@given(intervals, intervals)
-def test_the_parts_of_the_saving_add_up(decodes, executions):
-    parts = saving(decodes, executions)
-    lengths = sum(end - start for start, end in decodes + executions)
-    assert parts.total_s == lengths - union_s(decodes + executions)
-    assert min(parts.tool_tool_s, parts.decode_tool_s, parts.decode_decode_s) >= 0
-
-
-@given(intervals, intervals)
-def test_the_parts_count_what_overlaps_at_each_moment(decodes, executions):
-    """On a grid of quarter seconds: n tools at once hide n - 1, and decoding beside any tool hides one more."""
-    tool_tool_s = decode_tool_s = decode_decode_s = 0.0
-    for quarter in range(4 * 20):
-        now = quarter / 4
-        decoding = sum(start <= now < end for start, end in decodes)
-        running = sum(start <= now < end for start, end in executions)
-        tool_tool_s += max(0, running - 1) / 4
-        decode_decode_s += max(0, decoding - 1) / 4
-        decode_tool_s += (decoding > 0 and running > 0) / 4
-    parts = saving(decodes, executions)
-    assert (parts.tool_tool_s, parts.decode_tool_s, parts.decode_decode_s) == (
-        tool_tool_s,
-        decode_tool_s,
-        decode_decode_s,
-    )
-
-
-def test_a_serial_run_saves_nothing_and_overlap_is_attributed():
-    serial = saving([(0, 1), (3, 4)], [(1, 3), (4, 6)])
-    assert (serial.tool_tool_s, serial.decode_tool_s, serial.total_s) == (0, 0, 0)
-    overlapped = saving([(0, 1), (1, 4)], [(1, 3), (2, 6)])
-    assert (overlapped.tool_tool_s, overlapped.decode_tool_s, overlapped.decode_decode_s) == (1, 3, 0)
-
-
 @given(calls, st.integers(1, 4))
 def test_greedy_schedules_lie_between_graham_and_brent(some, workers):
     decoded, free, end = 0.0, [0.0] * workers, 0.0
@@ -142,7 +105,5 @@ def test_senseless_inputs_are_refused():
         speedup_bound(math.nan, 1, 1)
     with pytest.raises(ValueError, match="critical path"):
         speedup_bound(1, 1, 2)
-    with pytest.raises(ValueError, match="before its start"):
-        union_s([(2, 1)])
     with pytest.raises(ValueError, match="worker"):
         graham_brent(1, 1, 0)

@@ -20,8 +20,9 @@ from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.experiment import Arm, ArmResult, run_arms, simulate, summarise_arms
 from asyncfc_sim.simulate.parallel import run_in_processes
 from asyncfc_sim.simulate.reference import difference, run_reference
-from asyncfc_sim.simulate.study import Study, StudyError, dependence_interval, parse_graces
+from asyncfc_sim.simulate.study import Study, StudyError, assumptions, dependence_interval, parse_graces
 from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.traces.timeline import busy
 from asyncfc_sim.workloads.bfcl import load
 from asyncfc_sim.workloads.program_file import load_program
 from asyncfc_sim.workloads.workload import Task
@@ -34,6 +35,12 @@ CASES = 60
 @pytest.fixture(scope="module")
 def tasks() -> list[Task]:
     return load("base", CASES)
+
+
+@pytest.fixture(scope="module")
+def all_tasks() -> list[Task]:
+    """All 800 conversations."""
+    return load("all")
 
 
 def _models(*, overhead: bool = True) -> Models:
@@ -64,10 +71,14 @@ def test_nothing_beats_the_bound(results: list[ArmResult]) -> None:
         assert all(a >= b - 1e-9 for a, b in zip(makespans, least, strict=True)), (label, messages, dependence)
 
 
-def test_without_overhead_futures_never_lose_and_sometimes_win(tasks: list[Task]) -> None:
-    times = _makespans(run_arms(tasks, Study().arms(), _models(overhead=False), seed=0))
+def test_without_overhead_bound_asyncfc_and_sync_are_in_this_order_on_every_case(all_tasks: list[Task]) -> None:
+    study = Study(policies=("sync", "asyncfc", "bound"), graces=(0.0,))
+    results = run_arms(all_tasks, study.arms(), _models(overhead=False), seed=0)
+    assert [case for result in results for case in result.different] == []
+    times = _makespans(results)
     for (label, messages, _), makespans in times.items():
         sync, least = times["sync", messages, "values"], times["bound", messages, "values"]
+        assert len(makespans) == 800
         assert all(a <= b + 1e-9 for a, b in zip(makespans, sync, strict=True)), label
         assert all(a >= b - 1e-9 for a, b in zip(makespans, least, strict=True)), label
     assert sum(times["asyncfc grace=0", "call", "values"]) < sum(times["sync", "call", "values"])
@@ -80,12 +91,12 @@ def test_with_overhead_always_answering_with_a_future_sometimes_loses(results: l
     assert any(future < sync for future, sync in pairs)
 
 
-def test_an_infinite_grace_is_sync(tasks: list[Task]) -> None:
+def test_an_infinite_grace_is_sync(all_tasks: list[Task]) -> None:
     models = _models()
     for messages in ("call", "turn"):
         sync = Arm("sync", policy_named("sync"), messages)
         patient = Arm("asyncfc grace=inf", policy_named("asyncfc", grace_s=inf), messages)
-        for task in tasks[:30]:
+        for task in all_tasks[::4]:
             one, other = simulate(task, sync, models, 0), simulate(task, patient, models, 0)
             assert one.session.transcript.messages == other.session.transcript.messages
             if messages == "call":
@@ -206,3 +217,23 @@ def test_failing_calls_do_what_they_do_in_order_given_what_the_model_was_shown(
                     ran.append(not isinstance(values.get(3), ErrorValue) and 3 in values)
     assert any(ran) or failure == "strict"  # sync has shown the failure before it sends: the model knew
     assert not all(ran)  # asyncfc holds the message back: the model did not know
+
+
+def test_references_that_replace_long_values_are_not_in_eq_1(tmp_path: Path) -> None:
+    program, tools = tmp_path / "long.fc", tmp_path / "long.tools.toml"
+    program.write_text('f1 = get(id="x")\nf2 = put(text=$f1.body)\nreturn $f2', encoding="utf-8")
+    text = "[tools.get]\nreads=['web:{id}']\nreturns={body='" + "long " * 400 + "'}\n[tools.put]\nwrites=['store']\n"
+    tools.write_text(text, encoding="utf-8")
+    task = load_program(str(program), None)
+    limit = bound(task, run_reference(task), _models(), 0, "call")
+    sync = simulate(task, Arm("sync", policy_named("sync"), "call"), _models(), 0)
+    decoding, _ = busy(sync.recorder.events)
+    assert limit.decode_s == pytest.approx(sum(end - start for start, end in decoding), rel=1e-6)
+    # A model that refers need not write the text out: what it decodes is a small part of what sync does.
+    assert limit.longest_path_s < limit.tool_s + limit.decode_s / 2
+
+
+def test_the_footnotes_name_what_decides_the_result(results: list[ArmResult]) -> None:
+    notes = "\n".join(assumptions(_models(), "on_touch", results))
+    assert "kind web_fetch (median 8.6 s, measured, n = 16)" in notes
+    assert "prompts cost this decoder nothing per token (assumed)" in notes
