@@ -65,7 +65,6 @@ class Session:
     def __init__(
         self, tools: Mapping[str, Tool], policy: Policy, *, turn_overhead_s: float = inf, log: Log | None = None
     ) -> None:
-        self.tools = tools
         self.policy = policy
         self.scheduler = Scheduler(
             tools,
@@ -278,7 +277,7 @@ class Session:
         if before is None or any(slot.tool != messages.AWAIT for slot in message.slots):
             return
         tools = {slot.future: slot.tool for slot in before.slots if slot.future}
-        awaited = {future for slot in message.slots for future in self._named(slot)}
+        awaited = {future for slot in message.slots if slot.answer is None for future in self._named(slot)}
         if not awaited or not awaited <= tools.keys():
             return
         self._awaits_at_once += 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from asyncfc_sim.core.order import graham_brent as graham_brent
 
+
 @dataclass(frozen=True, slots=True)
 class IndependentCall:
     """A call that depends on nothing: seconds to decode it (AsyncLM's G) and seconds to execute it (E)."""

@@ -378,13 +378,14 @@ def test_the_model_has_seen_all_but_the_last_message_of_each_request():
 
 def test_events_out_of_turn_are_the_drivers_fault():
     def session(*events):
-        new = Session(TOOLS, PAPER)
+        new = Session(TOOLS, replace(PAPER, grace_s=1.0))
         for event in events:
             new.feed(event)
         return new
 
     begun = (UserMessage("go"),)
-    closing = (*begun, CallClosed("1", "pure", {"x": 1}), MessageEnd("?"), MessageEnd("done"))
+    waiting = (*begun, CallClosed("1", "pure", {"x": 1}), MessageEnd("?"))
+    closing = (*waiting, TimerFired(("grace", 1)), MessageEnd("done"))
     for before, event in [
         ((), CallClosed("1", "pure", {})),
         ((), MessageEnd("hi")),
@@ -393,6 +394,9 @@ def test_events_out_of_turn_are_the_drivers_fault():
         (closing, MessageEnd("hi")),
         (closing, CallClosed("2", "pure", {})),
         (closing, UserMessage("and")),
+        (waiting, CallClosed("2", "pure", {})),
+        (waiting, MessageEnd("hi")),
+        (waiting, UserMessage("and")),
         (begun, Finish(1, "x")),
         (begun, Decide(1, True)),
     ]:

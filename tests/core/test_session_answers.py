@@ -10,6 +10,7 @@ import pytest
 
 from asyncfc_sim.core.events import End, Stop
 from asyncfc_sim.core.policy import SYNC
+from asyncfc_sim.core.values import ErrorValue
 from tests.dialogue import PAPER, Dialogue, pending
 
 WHEN_IDLE = replace(PAPER, delivery="when_idle")
@@ -112,6 +113,16 @@ def test_await_and_cancel_of_no_future_are_errors_that_show_how_it_is_done(tool,
     (reply,) = talk.shown()
     assert reply["error"]["kind"] == kind
     assert '{"ids": ["$f1"]}' in reply["error"]["message"]
+
+
+@pytest.mark.parametrize("tool", ["await_future", "cancel_future"])
+def test_an_await_that_is_no_json_is_answered_with_why(tool):
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.breaks_off(tool, ErrorValue("invalid_argument", "line 1 column 2"))
+    talk.end()
+    assert talk.shown()[0]["error"]["message"] == "line 1 column 2"
+    assert talk.shown()[0]["error"]["origin"] is None, "it has no number"
 
 
 def test_the_error_of_an_await_repeats_what_the_model_wrote():

@@ -314,6 +314,26 @@ def test_a_turn_without_an_answer_is_given_up_after_max_requests():
     assert talk.answers == ["yes"]
 
 
+def test_a_turn_given_up_as_it_would_have_looked_again_is_over_too():
+    talk = Dialogue(replace(PAPER, max_requests=2))
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.end("done")
+    assert len(talk.of(GiveUp)) == 1
+    talk.user("then this")
+    talk.end("yes")
+    assert talk.answers == ["yes"]
+
+
+def test_a_turn_is_given_up_once():
+    talk = Dialogue(replace(PAPER, max_requests=1, failure="strict"))
+    talk.says(("fail", {}), PURE)
+    talk.fail(1)  # cuts the transcript back, and nobody is asked to go on from there
+    assert len(talk.of(GiveUp)) == 1
+    assert len(talk.requests) == 1
+    assert "boom" in str(talk.session.transcript.messages[-1])
+
+
 def test_with_too_many_pending_the_answer_waits_for_values():
     talk = Dialogue(replace(PAPER, max_pending=1))
     talk.says(PURE)

@@ -113,7 +113,7 @@ def test_calls_of_a_message_that_fails_as_it_is_dispatched_are_not_issued():
 def test_a_cancelled_call_counts_as_failed():
     talk = Dialogue(STRICT)
     talk.says(READ_A, READ_B)
-    talk.says(("cancel_future", {"ids": ["$f1", "$f2"]}), await_("$f2"))
+    talk.says(("cancel_future", {"ids": ["$f1", "$f2"]}), await_("$f1"))
     assert calls_in_last_message(talk) == ["read"]
     assert talk.shown()[0]["error"]["kind"] == "cancelled"
     assert talk.asked
