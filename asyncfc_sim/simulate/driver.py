@@ -17,12 +17,12 @@ from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.session import Session
 from asyncfc_sim.core.values import ErrorValue, Value
+from asyncfc_sim.traces.entries import trace_entry
 from asyncfc_sim.traces.trace import Header, Recorder
 from asyncfc_sim.workloads.workload import Task
 
 from .conversation import Conversation
 from .durations import uniform
-from .record import trace_entry
 from .script import Dependence, Messages
 from .writing import Models, Writer
 

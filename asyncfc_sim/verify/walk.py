@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from asyncfc_sim.core.events import Drained, Event, Fail, Finish, Start, Stop
+from asyncfc_sim.core.events import Drained, End, Event, Fail, Finish, Running, Start, Stop
 from asyncfc_sim.core.interpreter import Interpreter, Outcome
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.sequential import Execute
 from asyncfc_sim.core.syntax import Program
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue, Value
+from asyncfc_sim.traces.entries import trace_entry
+from asyncfc_sim.traces.trace import Recorder
 
 # From the number of moves possible to the one to make.
 Choose = Callable[[int], int]
@@ -31,12 +33,16 @@ def walk(
     failure: Failure = "poison",
     max_running: int = 32,
     watch: Watch | None = None,
+    recorder: Recorder | None = None,
 ) -> tuple[Outcome, list[str]]:
     """Run `program` under one schedule; returns its outcome and the schedule, as the moves made.
 
+    `recorder` gets the run as a trace, in which a second is a move.
+
     Raises AssertionError if the run gets stuck, which the progress theorem (formal.md T3) rules out.
     """
-    run = _Walk(Scheduler(tools, failure=failure, max_running=max_running), Interpreter(program), execute)
+    scheduler = Scheduler(tools, failure=failure, max_running=max_running)
+    run = _Walk(scheduler, Interpreter(program), execute, recorder)
     while not run.over():
         moves = run.moves()
         assert moves, f"stuck: {run.scheduler.futures}"
@@ -47,8 +53,8 @@ def walk(
 
 
 class _Walk:
-    def __init__(self, scheduler: Scheduler, decoder: Interpreter, execute: Execute) -> None:
-        self.scheduler, self.decoder, self.execute = scheduler, decoder, execute
+    def __init__(self, scheduler: Scheduler, decoder: Interpreter, execute: Execute, recorder: Recorder | None) -> None:
+        self.scheduler, self.decoder, self.execute, self.recorder = scheduler, decoder, execute, recorder
         self.under_way: dict[int, Start] = {}
         self.schedule: list[str] = []
 
@@ -72,7 +78,11 @@ class _Walk:
 
     def feed(self, event: Event) -> None:
         answers = []
+        if isinstance(event, Finish | Fail) and not isinstance(self.scheduler.futures.get(event.future), Running):
+            self.record(End(event.future))  # it had been cut off: its result is dropped
+        self.record(event)
         for action in self.scheduler.feed(event):
+            self.record(action)
             match action:
                 case Start(future):
                     self.under_way[future] = action
@@ -84,6 +94,11 @@ class _Walk:
         for answer in answers:
             if answer is not None:
                 self.feed(answer)
+
+    def record(self, entry: object) -> None:
+        traced = None if self.recorder is None else trace_entry(entry)
+        if self.recorder is not None and traced is not None:
+            self.recorder.record((float(len(self.schedule)), *traced))
 
 
 def _ended(future: int, value: Value) -> Event:

@@ -1,4 +1,4 @@
-"""What a session logs, as events of a trace. One table: the only place where core names meet trace fields."""
+"""What the core does, as events of a trace. One table: the only place where core names meet trace fields."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from asyncfc_sim.core.values import ErrorValue
 Entry = tuple[str, Mapping[str, Any]]
 
 
-def trace_entry(entry: object, message: int) -> Entry | None:
-    """The rule and its fields for one log entry; None for what a trace does not show. `message` is the current one."""
+def trace_entry(entry: object, message: int | None = None) -> Entry | None:
+    """The rule and its fields for an event or action; None for what a trace does not show.
+
+    `message` is the number of the message being written, if there are messages.
+    """
     write = _WRITERS.get(type(entry))
     return None if write is None else write(entry, message)
 
 
-def _settle(entry: events.Settle, message: int) -> Entry:
+def _settle(entry: events.Settle, message: int | None) -> Entry:
     if isinstance(entry.value, ErrorValue):
         return "fail", {"future": entry.future, "error": entry.value}
     return "finish", {"future": entry.future, "value": entry.value}
 
 
-def _start(entry: events.Start, message: int) -> Entry:
+def _start(entry: events.Start, message: int | None) -> Entry:
     footprint = entry.footprint
     return "start", {
         "future": entry.future,
@@ -34,20 +37,20 @@ def _start(entry: events.Start, message: int) -> Entry:
     }
 
 
-def _issue(entry: events.Issue, message: int) -> Entry:
+def _issue(entry: events.Issue, message: int | None) -> Entry:
     call = entry.call
     return "issue", {"future": call.future, "tool": call.tool, "args": call.args, "message": message}
 
 
-def _resume(entry: events.Resume, message: int) -> Entry | None:
+def _resume(entry: events.Resume, message: int | None) -> Entry | None:
     return ("touch", {"futures": tuple(entry.values)}) if entry.values else None
 
 
-def _future(rule: str) -> Callable[[Any, int], Entry]:
+def _future(rule: str) -> Callable[[Any, int | None], Entry]:
     return lambda entry, message: (rule, {"future": entry.future})
 
 
-_WRITERS: dict[type, Callable[[Any, int], Entry | None]] = {
+_WRITERS: dict[type, Callable[[Any, int | None], Entry | None]] = {
     events.Issue: _issue,
     events.Start: _start,
     events.Settle: _settle,
