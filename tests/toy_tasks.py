@@ -58,13 +58,15 @@ def calls(*written: tuple[str, dict[str, Any]]) -> Program:
 
 def durations(seconds: Mapping[str, float] = SECONDS, other_s: float = 0.125) -> DurationModel:
     """Constant durations by tool."""
-    kinds = {f"{tool}_time": _constant(value) for tool, value in seconds.items()} | {"other": _constant(other_s)}
+    kinds = {f"{tool}_time": quantity(value) for tool, value in seconds.items()} | {"other": quantity(other_s)}
     rules = tuple(Rule(tool, f"{tool}_time", "assumed", "a toy") for tool in seconds)
     return DurationModel("toy", "toy", kinds, rules, Rule("*", "other", "assumed", "a toy"))
 
 
-def _constant(value: float) -> Quantity:
-    return Quantity(value, "s", 0, "made up", "assumed")
+def quantity(value: float, p90: float | None = None) -> Quantity:
+    """A made-up figure: constant, or spread out between its median and its 90th percentile."""
+    quantiles = () if p90 is None else ((0.5, value), (0.9, p90))
+    return Quantity(value, "s", 0, "made up", "assumed", quantiles=quantiles)
 
 
 def models(*, decoder: str = "gpt-4o", overhead: bool = True) -> Models:

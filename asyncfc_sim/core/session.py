@@ -207,7 +207,6 @@ class Session:
         self._answer(message)
 
     def _answer(self, message: Message) -> None:
-        self._message = None
         values = self.scheduler.values
         waited_for = {slot.future for slot in message.slots if slot.tool in self._slow_tools}
         in_place = {f: values[f] for f in waited_for & values.keys()} if message.blind else values

@@ -19,6 +19,7 @@ from asyncfc_sim.core.session_events import (
     Placeholder,
     Request,
     SetTimer,
+    Timer,
     TimerFired,
     UserMessage,
 )
@@ -365,6 +366,32 @@ def test_rewrite_replaces_every_placeholder_of_a_shared_future():
     assert contents == ["a", "a", pending(3)]
 
 
+@pytest.mark.parametrize("way", ["in place", "riding along", "rewritten", "awaited", "cancelled", "at the answer"])
+def test_once_a_failure_was_shown_it_holds_nothing_back(way):
+    """An irreversible call waits for what came before it, and does not run after a failure the model does not know."""
+    policy = {"in place": WHEN_IDLE, "riding along": WHEN_IDLE, "rewritten": REWRITE}.get(way, PAPER)
+    talk = Dialogue(policy)
+    talk.call("fail")
+    if way == "in place":
+        talk.fail(1)
+    talk.end()
+    if way != "in place":
+        talk.fail(1)
+    if way == "at the answer":
+        talk.end("done")
+    elif way in ("awaited", "cancelled"):
+        talk.says(("await_future" if way == "awaited" else "cancel_future", {"ids": ["$f1"]}))
+    elif way != "in place":
+        talk.says(("cancel_future", {"ids": ["$f9"]}))  # a message of any kind
+    talk.says(("send", {"body": "it failed"}))
+    assert talk.started[-1] == talk.session.numbered == 2
+    unaware = Dialogue()
+    unaware.says(("fail", {}))
+    unaware.fail(1)
+    unaware.says(("send", {"body": "all is well"}))
+    assert unaware.started == [1]
+
+
 def test_the_model_has_seen_all_but_the_last_message_of_each_request():
     talk = Dialogue(WHEN_IDLE)
     talk.says(PURE)
@@ -406,8 +433,10 @@ def test_events_out_of_turn_are_the_drivers_fault():
 
 def test_a_timer_that_nothing_waits_for_is_ignored():
     talk = Dialogue()
-    for timer in (("grace", 1), ("await", 1), ("timeout", 7), ("retry", 7)):
-        assert talk.feed(TimerFired(timer)) == []
+    timers: list[Timer] = [("grace", 1), ("await", 1), ("timeout", 7), ("retry", 7)]
+    assert all(talk.feed(TimerFired(timer)) == [] for timer in timers)
+    talk.end("done")
+    assert all(talk.feed(TimerFired(timer)) == [] for timer in timers), "between two turns, too"
 
 
 def test_what_is_logged_is_all_that_happens_in_its_order():

@@ -183,6 +183,14 @@ def test_a_call_cancelled_while_a_person_thinks_it_over_never_runs():
     assert talk.started == [2]
 
 
+def test_a_call_in_question_may_be_cancelled_twice():
+    talk = Dialogue(tools=GATED)
+    talk.says(("send", {"body": "hi"}))
+    talk.says(("cancel_future", {"ids": ["$f1"]}))
+    talk.says(("cancel_future", {"ids": ["$f1"]}))
+    assert talk.shown()[0]["calls"]["$f1"]["error"]["kind"] == "cancelled"
+
+
 def test_a_decision_that_nobody_asked_for_is_the_drivers_fault():
     talk = Dialogue(tools=GATED)
     talk.says(READ_A, ("send", {"body": "hi"}))
@@ -320,6 +328,7 @@ def test_a_turn_given_up_as_it_would_have_looked_again_is_over_too():
     talk.finish(1)
     talk.end("done")
     assert len(talk.of(GiveUp)) == 1
+    assert [message["role"] for message in talk.session.transcript.messages[-2:]] == ["assistant", "tool"]
     talk.user("then this")
     talk.end("yes")
     assert talk.answers == ["yes"]
@@ -367,6 +376,17 @@ def test_whether_it_awaits_at_once_does_not_depend_on_how_fast_tools_are(finishe
         talk.finish(1)
     talk.says(READ_A)
     assert len(talk.requests) == 3
+
+
+def test_to_await_nothing_is_not_to_await_at_once():
+    talk = Dialogue(replace(PAPER, max_awaits=1))
+    talk.says(READ_A)
+    talk.says(("await_future", {"ids": ["$f9"]}))
+    talk.says(READ_A)
+    talk.says(("await_future", {"ids": ["$f2"]}))
+    talk.finish(2)
+    talk.says(READ_A)
+    assert talk.shown() == [pending(3)]
 
 
 def test_to_await_what_was_issued_earlier_is_what_futures_are_for():

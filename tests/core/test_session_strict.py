@@ -131,6 +131,18 @@ def test_an_await_before_the_failed_call_is_answered_with_the_values_that_are_th
     assert error["error"]["message"] == "boom"
 
 
+def test_an_await_that_was_answered_before_the_failure_keeps_its_answer():
+    talk = Dialogue(STRICT)
+    talk.says(READ_A)
+    talk.says(("await_future", {"ids": ["$f1"], "timeout_s": 1}), FAIL)
+    talk.fire("await", 2)
+    talk.fail(2)
+    talk.finish(1)
+    waited, error = talk.shown()
+    assert waited == {"resolved": {}, "pending": ["$f1"]}
+    assert error["error"]["message"] == "boom"
+
+
 def test_an_await_of_what_was_cut_off_is_an_error():
     talk = Dialogue(STRICT)
     talk.says(await_("$f2"), FAIL, PURE)
