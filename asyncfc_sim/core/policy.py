@@ -29,14 +29,16 @@ class Policy:
                 placeholders; 0 is the AsyncFC paper, infinity the synchronous protocol, `auto` a ski-rental choice:
                 as long as an extra turn would cost, and no longer than half a second
     delivery    a value not given in place is handed over: only when the model asks for it (`on_touch`), with the next
-                tool message (`when_idle`), or in place of the placeholder (`rewrite`: loses the prefix cache)
+                tool message (`when_idle`), or in place of the placeholder (`rewrite`: loses the prefix cache).
+                `on_touch` without a grace gives nothing in place: then the transcript does not depend on the schedule
     duplicates  a call identical to one still pending: `share` its future if it is read-only or idempotent and nothing
-                in between conflicts; `refuse` also refuses one with effects; `run` runs all
+                in between conflicts; `refuse` also refuses one with effects; `run` runs all. Whether a call is still
+                pending depends on the schedule, so only with `run` does the transcript not. Without futures all run
     retries     further attempts at a failed call, of idempotent tools with retryable errors only
     max_requests, max_pending   loop guards, per user turn: give up after so many requests; with so many futures
                 pending, wait for values as if the grace were infinite
     max_awaits  after so many messages that only await what the message before issued, wait for the tools they
-                awaited as if the grace were infinite; None: never
+                awaited as if the grace were infinite, and answer in place; None: never
     """
 
     name: str

@@ -49,7 +49,7 @@ class Simulation:
         self.gave_up: str | None = None
         self.conversation = Conversation(task.turns, futures=policy.futures, messages=messages, dependence=dependence)
         self._writer = Writer(models, seed, task.name)
-        self._writing = 0  # number of the message being written: what was cut off belongs to an earlier one
+        self._interrupts = 0  # so far: what was being written before the last one is not written any more
         self._env = simpy.Environment()
 
     def run(self) -> Simulation:
@@ -83,7 +83,7 @@ class Simulation:
                 case session.AskApproval(future):  # assumed: a person approves everything, at once
                     self._after(0.0, partial(self._feed, session.Decide(future, approved=True)))
                 case session.Interrupt():
-                    self._writing += 1
+                    self._interrupts += 1
                     self._record("message", {"turn": self.requests})
                 case session.Answer():
                     self._after(0.0, self._next_turn)
@@ -108,7 +108,6 @@ class Simulation:
     def _decode(self, transcript: list[dict[str, Any]], cached: int) -> None:
         """Prefill, then write the script's next message; each call closes when its last token is out."""
         self.requests += 1
-        self._writing += 1
         message = self.conversation.next_message()
         writing = self._writer.time(message, transcript, cached)
         prompt, uncached = writing.prompt_tokens, writing.uncached_tokens
@@ -124,8 +123,8 @@ class Simulation:
 
     def _write(self, at_s: float, action: Callable[[], None]) -> None:
         """Do `action` when this much of the message is out, unless it has been interrupted by then."""
-        writing = self._writing
-        self._after(at_s, lambda: action() if writing == self._writing else None)
+        interrupts = self._interrupts
+        self._after(at_s, lambda: action() if interrupts == self._interrupts else None)
 
     def _end_message(self, tokens: int, text: str | None) -> None:
         self._record("message", {"turn": self.requests, "tokens": tokens})

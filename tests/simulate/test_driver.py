@@ -269,6 +269,13 @@ def test_a_conversation_that_is_given_up_ends_there(plain: Models):
     assert moments(simulation, "finish") == [(4.5, 2)] or moments(simulation, "finish")
 
 
+def test_a_conversation_given_up_as_it_is_cut_back_ends_there_too(plain: Models):
+    toy = task(calls(("fail", {}), PURE, PURE))
+    simulation = run(toy, replace(STRICT, max_requests=1), plain, messages="turn")
+    assert simulation.gave_up is not None
+    assert moments(simulation, "issue") == [(0.5, 1)]
+
+
 # ------------------------------------------------------------------------------------------------ the same again
 
 

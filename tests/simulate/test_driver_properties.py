@@ -24,6 +24,7 @@ from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.timeline import busy
 from asyncfc_sim.traces.trace import Run
 from asyncfc_sim.workloads.workload import Task
+from tests.dialogue import assert_protocol_valid
 from tests.toy_programs import toy_programs
 from tests.toy_tasks import calls, durations, header, later, models, task
 from tests.toys import TOOLS
@@ -82,6 +83,7 @@ def test_every_run_gives_what_running_in_order_gives(
     assert simulation.gave_up is None
     assert difference(run_reference(toy), simulation.values(), simulation.world.state()) is None
     check_trace(simulation.recorder.run())
+    assert_protocol_valid(simulation.session.transcript.messages[:-1])
     assert simulation.makespan_s >= sum(end - start for start, end in busy(simulation.recorder.events)[0]) - ROUNDING_S
 
 

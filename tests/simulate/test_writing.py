@@ -1,0 +1,113 @@
+"""How long messages take: prompts outside the cache, thinking, calls; and what is free without overhead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncfc_sim.core.messages import assistant_message, tool_message
+from asyncfc_sim.core.references import Ref
+from asyncfc_sim.simulate.decoder import Curve, load_decoder
+from asyncfc_sim.simulate.durations import uniform
+from asyncfc_sim.simulate.script import NextMessage, ToolUse
+from asyncfc_sim.simulate.writing import Models, Writer
+from tests.toy_tasks import durations, plain_decoder, quantity
+
+CALL = ToolUse("pure", {"x": "four by four 16"}, origin=1)
+AWAIT = NextMessage((ToolUse("await_future", {"ids": [Ref(1)]}),))
+ANSWER = NextMessage()
+USER = {"role": "user", "content": "x" * 40}
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Models:
+    """A token is four characters and takes an eighth of a second to write; to read, 1/64 s, after half a second."""
+    decoder = replace(
+        load_decoder(str(plain_decoder(tmp_path))),
+        ttft=Curve(((0, quantity(0.5)),), quantity(1 / 64)),
+        call=None,
+        step=quantity(8),
+        answer=quantity(16),
+        await_=quantity(4),
+        placeholder=quantity(2),
+    )
+    return Models(decoder, durations())
+
+
+def writer(models: Models) -> Writer:
+    return Writer(models, 0, "case")
+
+
+def test_a_message_is_read_thought_over_and_written_call_by_call(models: Models):
+    writing = writer(models).time(NextMessage((CALL, CALL)), [USER], 0)
+    assert (writing.prompt_tokens, writing.uncached_tokens) == (10, 10)
+    assert writing.first_token_s == 0.5 + 10 / 64
+    text = '{"x": "four by four 16"}'
+    assert writing.texts == (text, text)
+    call_tokens = models.decoder.text_tokens('{"name": "pure"}' + text)
+    assert writing.tokens == 8 + 2 * call_tokens
+    first_s, second_s = (writing.first_token_s + (8 + n * call_tokens) / 8 for n in (1, 2))
+    assert writing.calls_s == (first_s, second_s)
+    assert writing.end_s == second_s, "the last call closes when the message ends"
+
+
+def test_an_answer_and_an_await_have_lengths_of_their_own(models: Models):
+    assert writer(models).time(ANSWER, [USER], 0).tokens == 16
+    assert writer(models).time(AWAIT, [USER], 0).tokens == 8 + 4
+    assert writer(replace(models, await_thinking=False)).time(AWAIT, [USER], 0).tokens == 4
+
+
+def test_what_was_read_before_is_in_the_cache_and_so_is_what_was_just_written(models: Models):
+    timing = writer(models)
+    transcript: list[dict[str, Any]] = [USER]
+    timing.time(NextMessage((CALL,)), transcript, 0)
+    transcript += [assistant_message("x" * 400, [("id", "pure", "y" * 40)]), tool_message("id", "z" * 80)]
+    writing = timing.time(ANSWER, transcript, 1)
+    assert writing.prompt_tokens == 10 + 100 + 10 + 20
+    assert writing.uncached_tokens == 20
+    transcript.append(USER)
+    assert timing.time(ANSWER, transcript, 3).uncached_tokens == 10
+
+
+def test_what_was_rewritten_is_read_again_with_all_that_follows_it(models: Models):
+    timing = writer(models)
+    transcript: list[dict[str, Any]] = [USER, tool_message("id", "z" * 40), assistant_message("x" * 12, []), USER]
+    timing.time(ANSWER, transcript, 0)
+    transcript[1] = tool_message("id", "z" * 80)
+    writing = timing.time(ANSWER, transcript, 1)
+    assert (writing.prompt_tokens, writing.uncached_tokens) == (10 + 20 + 3 + 10, 20 + 3 + 10)
+    assert timing.time(ANSWER, transcript, 4).uncached_tokens == 0
+
+
+def test_a_transcript_that_was_cut_back_is_shorter(models: Models):
+    timing = writer(models)
+    timing.time(ANSWER, [USER, USER, USER], 0)
+    assert timing.time(ANSWER, [USER, USER], 1).prompt_tokens == 20
+
+
+def test_the_same_message_takes_as_long_under_every_policy(models: Models):
+    spread = replace(models, decoder=replace(models.decoder, step=quantity(8, p90=80)))
+    shared, other = (writer(spread).time(NextMessage((replace(CALL, origin=n),)), [USER], 0).tokens for n in (1, 2))
+    again = writer(spread).time(NextMessage((replace(CALL, origin=1), CALL)), [USER] * 9, 0).tokens
+    call_tokens = models.decoder.text_tokens('{"name": "pure"}{"x": "four by four 16"}')
+    assert again - call_tokens == shared != other
+    assert shared - call_tokens == spread.decoder.step_tokens_at(uniform(0, "case/step", 1))
+
+
+def test_without_overhead_awaits_prompts_and_long_arguments_are_free(models: Models):
+    timing = writer(replace(models, overhead=False))
+    awaiting = timing.time(AWAIT, [USER], 0)
+    assert (awaiting.first_token_s, awaiting.end_s, awaiting.uncached_tokens) == (0.0, 0.0, 0)
+    calling = timing.time(NextMessage((CALL,)), [USER], 0)
+    assert calling.first_token_s == 0.5
+    assert calling.tokens == 8 + models.decoder.text_tokens('{"name": "pure"}')
+    assert calling.texts == ('{"x": "four by four 16"}',), "free, but not left out"
+
+
+def test_what_another_request_costs(models: Models):
+    assert models.turn_overhead_s == 0.5 + 2 / 64 + (8 + 4) / 8
+    assert replace(models, await_thinking=False).turn_overhead_s == 0.5 + 2 / 64 + 4 / 8
+    assert replace(models, overhead=False).turn_overhead_s == 0.0
