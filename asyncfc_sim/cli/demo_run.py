@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
+from asyncfc_sim.core.syntax import calls_in
 from asyncfc_sim.report.console import progress, results_console
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import load_durations
-from asyncfc_sim.simulate.experiment import summarise_arms
+from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
 from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
 from asyncfc_sim.simulate.study import Study, assumptions
 from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.workloads import bfcl
+from asyncfc_sim.workloads.workload import Task
 
 from . import simulate_view as view
 from .simulate_run import case_runs, pick_case
@@ -24,29 +27,31 @@ def run(n: int | None, seed: int, *, quiet: bool) -> int:
     load = partial(bfcl.load, "all", n)
     tasks = load()
     console = results_console()
-    calls = sum(len(turn.program.body) - 1 for task in tasks for turn in task.turns)
+    calls = sum(1 for task in tasks for turn in task.turns for _ in calls_in(turn.program.body))
     console.print(f"BFCL v4 multi-turn: {len(tasks)} conversations, {calls} golden calls, unmodified tool classes")
 
     full, agent = Study(), Models(load_decoder(DECODER), load_durations("bfcl-agent"))
-    different = _study(load, len(tasks), full, agent, seed, "BFCL, tools as an agent would meet them", quiet=quiet)
+    different = _study(tasks, load, full, agent, seed, "BFCL, tools as an agent would meet them", quiet=quiet)
     quick = Study(policies=("sync", "asyncfc", "bound"), messages=("call",))
     free = Models(agent.decoder, load_durations("bfcl-in-process"))
     base = partial(bfcl.load, "base", n)
     console.print("\nThe base split with tools that take next to no time: when futures lose")
-    different += _study(base, len(base()), quick, free, seed, "BFCL base, tools in process", quiet=quiet)
+    different += _study(base(), base, quick, free, seed, "BFCL base, tools in process", quiet=quiet)
 
     one = Study(policies=("sync", "asyncfc"), graces=("auto",), messages=("call",), dependence=("values",))
-    results = run_in_processes(partial(bfcl.load, "base", 50), 50, one.arms(), agent, seed, lambda: None, 1)
-    task = pick_case(bfcl.load("base", 50), results, None)
+    few = bfcl.load("base", 50)
+    task = pick_case(few, run_arms(few, one.arms(), agent, seed), None)
     view.show_case(view.two(case_runs(task, one, agent, seed)))
     console.print("\nMore: asyncfc simulate --help; open a trace in Perfetto with --trace out.perfetto.json")
     return 1 if different else 0
 
 
-def _study(load: LoadTasks, n: int, study: Study, models: Models, seed: int, title: str, *, quiet: bool) -> int:
+def _study(
+    tasks: Sequence[Task], load: LoadTasks, study: Study, models: Models, seed: int, title: str, *, quiet: bool
+) -> int:
     """Run a study and show it; returns how many runs differ from running in order."""
-    with progress(f"simulating {n} conversations", n, quiet=quiet) as advance:
-        results = run_in_processes(load, n, study.arms(), models, seed, advance)
+    with progress(f"simulating {len(tasks)} conversations", len(tasks), quiet=quiet) as advance:
+        results = run_in_processes(tasks, load, study.arms(), models, seed, advance)
     rows = summarise_arms(results, seed)
     view.show(study, rows, assumptions(models, study.delivery, results), title)
     return sum(row.different for row in rows)

@@ -57,13 +57,19 @@ def parse(
 def statement_to_json(statement: Statement) -> dict[str, Any]:
     """A term as JSON. `args` and `refs` are in the wire form (`"$f1.id"`, `$$` escapes); `equals` is plain data."""
     from asyncfc_sim.core.arguments import needed
+    from asyncfc_sim.core.references import template_to_json
     from asyncfc_sim.core.syntax import Branch, Call, Done, Touch
-    from asyncfc_sim.language.wire import wire_value
 
     match statement:
         case Call(future, tool, args):
             needs = sorted(needed(statement))
-            return {"kind": "call", "future": future, "tool": tool, "args": wire_value(dict(args)), "needs": needs}
+            return {
+                "kind": "call",
+                "future": future,
+                "tool": tool,
+                "args": template_to_json(dict(args)),
+                "needs": needs,
+            }
         case Touch(futures):
             return {"kind": "touch", "futures": list(futures)}
         case Branch(ref, literal, then, orelse):

@@ -95,12 +95,12 @@ class Report:
 def run(request: Request) -> int:
     """Do it; returns the exit code: 0, or 1 if some run differs from running in order."""
     _check_outputs(request)
-    load, n, profile = _workload(request)
+    load, profile = _workload(request)
+    tasks = load()
     durations = load_durations(request.durations or profile)
     models = Models(load_decoder(request.decoder), durations, await_thinking=request.await_thinking)
     study = _study(request)
-    report = conduct(request, study, models, load, n)
-    tasks = load()
+    report = conduct(request, study, models, tasks, load)
     shown = pick_case(tasks, report.results, request.case)
     runs = case_runs(shown, study, models, request.seed)
     if request.output is not None:
@@ -122,10 +122,11 @@ def _sample(task: Task, study: Study, seed: int) -> Sampled:
     return sample(task, call_rng(seed, task.name, 0), failure=study.failure)
 
 
-def conduct(request: Request, study: Study, models: Models, load: LoadTasks, n: int) -> Report:
+def conduct(request: Request, study: Study, models: Models, tasks: Sequence[Task], load: LoadTasks) -> Report:
     """Run all arms on all tasks, with progress on stderr."""
+    n = len(tasks)
     with progress(f"simulating {n} conversations", n, quiet=request.quiet or request.as_json) as advance:
-        results = run_in_processes(load, n, study.arms(), models, request.seed, advance, request.workers)
+        results = run_in_processes(tasks, load, study.arms(), models, request.seed, advance, request.workers)
     rows = summarise_arms(results, request.seed)
     return Report(request, study, models, results, rows, assumptions(models, study.delivery, results))
 
@@ -139,19 +140,18 @@ def _check_outputs(request: Request) -> None:
             raise StudyError(f"{option} {path}: there is no folder {path.parent}")
 
 
-def _workload(request: Request) -> tuple[LoadTasks, int, str]:
-    """How to load the tasks, how many they are, and the durations that suit them."""
+def _workload(request: Request) -> tuple[LoadTasks, str]:
+    """How to load the tasks, and the durations that suit them."""
     name, colon, split = request.workload.partition(":")
     if name == "bfcl":
         if request.tools is not None:
             raise StudyError("--tools declares the tools of a program FILE.fc; those of BFCL are its own")
-        load = partial(bfcl.load, split if colon else "all", request.n)
-        return load, len(load()), "bfcl-agent"
+        return partial(bfcl.load, split if colon else "all", request.n), "bfcl-agent"
     if not request.workload.endswith(".fc"):
         raise StudyError(f"{request.workload!r} is no workload: expected bfcl, bfcl:SPLIT or a program FILE.fc")
     tools = None if request.tools is None else str(request.tools)
     n = PROGRAM_RUNS if request.n is None else request.n
-    return partial(_repeated, request.workload, tools, n), n, "default"
+    return partial(_repeated, request.workload, tools, n), "default"
 
 
 def _repeated(path: str, tools: str | None, n: int) -> list[Task]:

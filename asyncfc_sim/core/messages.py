@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .references import Ref, Template, Text, format_string, parse_string
+from .references import Ref, Template, Text, format_string, parse_string, template_to_json
 from .values import JSON, ErrorValue, Value, bind
 
 AWAIT = "await_future"
@@ -107,19 +107,7 @@ def assistant_message(text: str | None, calls: list[tuple[str, str, str]]) -> di
 
 def arguments(args: Mapping[str, Template]) -> str:
     """A call's arguments as the JSON text of the wire: references are strings, text that looks like one is escaped."""
-    return _text({name: _plain(template) for name, template in args.items()})
-
-
-def _plain(template: Template) -> JSON:
-    match template:
-        case str() | Ref() | Text():
-            return format_string(template)
-        case list():
-            return [_plain(item) for item in template]
-        case dict():
-            return {name: _plain(item) for name, item in template.items()}
-        case _:
-            return template
+    return _text(template_to_json(dict(args)))
 
 
 def _by_name(values: Mapping[int, Value]) -> dict[str, JSON]:

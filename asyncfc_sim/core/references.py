@@ -139,6 +139,19 @@ def format_string(template: str | Ref | Text) -> str:
             )
 
 
+def template_to_json(template: Template) -> Any:
+    """A template as plain JSON, its references written into strings: the form of the wire and of traces."""
+    match template:
+        case str() | Ref() | Text():
+            return format_string(template)
+        case list():
+            return [template_to_json(item) for item in template]
+        case dict():
+            return {name: template_to_json(item) for name, item in template.items()}
+        case _:
+            return template
+
+
 def _double_dollars(text: str) -> str:
     return _inside.sub(lambda match: match.group(1) + match.group(0), text)
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from asyncfc_sim.core.references import Ref, Template, Text, format_string, parse_string
+from asyncfc_sim.core.references import Template, parse_string, template_to_json
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.core.values import JSON
 
@@ -44,21 +44,8 @@ def call_from_wire(future: int, name: str, arguments: str | Mapping[str, JSON] |
 
 def call_to_wire(call: Call, tool_call_id: str) -> dict[str, JSON]:
     """The call as an entry of an assistant message's `tool_calls`; `call_from_wire` reads it back as the same call."""
-    arguments = json.dumps(wire_value(dict(call.args)), ensure_ascii=False)
+    arguments = json.dumps(template_to_json(dict(call.args)), ensure_ascii=False)
     return {"id": tool_call_id, "type": "function", "function": {"name": call.tool, "arguments": arguments}}
-
-
-def wire_value(template: Template) -> JSON:
-    """A template as plain JSON, its references written into strings."""
-    match template:
-        case str() | Ref() | Text():
-            return format_string(template)
-        case list():
-            return [wire_value(item) for item in template]
-        case dict():
-            return {name: wire_value(item) for name, item in template.items()}
-        case _:
-            return template
 
 
 def _templates(arguments: dict[str, JSON], source: str) -> dict[str, Template]:
@@ -102,4 +89,4 @@ def _kind(value: JSON) -> str:
             return "a number"
 
 
-__all__ = ["call_from_wire", "call_to_wire", "parse_pythonic", "wire_value"]
+__all__ = ["call_from_wire", "call_to_wire", "parse_pythonic"]

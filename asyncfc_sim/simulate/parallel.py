@@ -22,25 +22,25 @@ LoadTasks = Callable[[], Sequence[Task]]
 
 
 def run_in_processes(
+    tasks: Sequence[Task],
     load: LoadTasks,
-    n: int,
     arms: Sequence[Arm],
     models: Models,
     seed: int,
     advance: Callable[[], None],
     workers: int | None = None,
 ) -> list[ArmResult]:
-    """Run `n` tasks under all arms on `workers` processes (default: one per CPU; 1 or few tasks: in this process).
+    """Run `tasks` under all arms on `workers` processes, which get the tasks by `load`.
 
-    `advance` is called after each task.
+    By default one process per CPU; with one worker, or few tasks, this process. `advance` is called after each task.
     """
     workers = workers or os.cpu_count() or 1
-    if workers == 1 or n < WORTH_IT:
-        return run_arms(load(), arms, models, seed, advance)
+    if workers == 1 or len(tasks) < WORTH_IT:
+        return run_arms(tasks, arms, models, seed, advance)
     with ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # Ctrl-C: do not start what is queued
-        return _gather(pool, load, n, arms, models, seed, advance)
+        return _gather(pool, load, len(tasks), arms, models, seed, advance)
 
 
 def _gather(

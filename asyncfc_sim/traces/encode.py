@@ -8,24 +8,17 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
+from asyncfc_sim.core import references
 from asyncfc_sim.core.footprint import Pattern
-from asyncfc_sim.core.references import Ref, Template, Text, format_string, parse_string
+from asyncfc_sim.core.references import Template, parse_string
 from asyncfc_sim.core.values import JSON, ErrorValue
 
 from .rules import OPTIONAL
 
 
 def template_to_json(template: Template) -> JSON:
-    """A template as JSON, references as strings: `"$f1.total"`, `"five: ${f1.total}"`; `$` doubled where needed."""
-    match template:
-        case str() | Ref() | Text():
-            return format_string(template)
-        case list():
-            return [template_to_json(item) for item in template]
-        case dict():
-            return {name: template_to_json(item) for name, item in template.items()}
-        case _:
-            return plain(template)
+    """A template as JSON, references as strings; raises ValueError as `plain` does."""
+    return plain(references.template_to_json(template))
 
 
 def template_from_json(value: JSON) -> Template:

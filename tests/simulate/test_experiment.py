@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_runs_and_another_seed_others(tasks: list[T
 def test_processes_do_not_change_the_results() -> None:
     arms = Study(policies=("sync", "asyncfc"), graces=(0.0,), messages=("call",), dependence=("values",)).arms()
     run: Callable[[int], list[ArmResult]] = lambda workers: run_in_processes(  # noqa: E731
-        partial(load, "base", 110), 110, arms, _models(), 0, lambda: None, workers
+        load("base", 110), partial(load, "base", 110), arms, _models(), 0, lambda: None, workers
     )
     one, two = run(1), run(2)
     assert one == two
