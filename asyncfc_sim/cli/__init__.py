@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import demo, parse, simulate, trace
+from . import check, demo, parse, simulate, trace
 from .errors import reported
 
 
@@ -62,6 +62,7 @@ def asyncfc(
 # The short helps are what `asyncfc --help` has room for.
 app.command(short_help="Show what futures save on a real benchmark.")(demo.demo)
 app.command(short_help="Simulate a workload under several policies.")(simulate.simulate)
+app.command(short_help="Is running asynchronously the same as one by one?")(check.check)
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
 app.add_typer(trace.app, name="trace")
 

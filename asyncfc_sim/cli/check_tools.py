@@ -1,0 +1,10 @@
+"""`asyncfc check` of a tools."""
+
+from __future__ import annotations
+
+from .check_request import Request
+from .errors import ExitCode
+
+
+def run(request: Request) -> ExitCode:
+    raise NotImplementedError(request)
