@@ -1,0 +1,1 @@
+"""Plain Python functions as tools: what they declare, their schemas, and how they are called."""

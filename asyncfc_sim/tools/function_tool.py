@@ -1,0 +1,151 @@
+"""A plain function as a tool: its schemas, what the scheduler knows of it, and how it is called.
+
+Arguments stay JSON on their way through the scheduler. `core.validate` says whether the function would accept them
+and hands them on as they were; `call` turns them into the declared Python types, once, for the function. (A second
+reading of what was read already would go wrong for types that do not survive it: secrets, say.) Parameters that a
+call leaves out are left to the function's own defaults; footprints see these (effects.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical
+from asyncfc_sim.language.widen import widen
+
+from .decorator import Metadata, metadata_of, named, valid_name
+from .docstring import described
+from .effects import effects_of
+from .errors import ToolError
+from .json_schema import Schema, json_schema
+from .parameters import Parameters, parameters_of, told
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTool:
+    """A function that a model may call. `input_schema` is what arguments are validated against.
+
+    `widened_schema` is what a model that may pass references is shown; `output_schema` is None where nothing is known
+    of what the function returns.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    description: str
+    input_schema: Schema
+    output_schema: Schema | None
+    widened_schema: Schema
+    core: Tool
+    parameters: Parameters
+    metadata: Metadata | None
+    is_async: bool
+
+    def arguments(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]] | ErrorValue:
+        """What to call the function with, by position and by name; or why these arguments are refused."""
+        try:
+            return self.parameters.python(args)
+        except ValidationError as error:
+            return ErrorValue("invalid_argument", f"{self.name}: {told(error)}")
+
+    def call(self, args: Mapping[str, JSON]) -> Value:
+        """Call the function and wait for its result, as JSON; what it raises becomes an error value.
+
+        An async function gets an event loop of its own: not from within a running one.
+        """
+        given = self.arguments(args)
+        if isinstance(given, ErrorValue):
+            return given
+        positional, by_name = given
+        try:
+            result = self.function(*positional, **by_name)
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
+        except (Exception, SystemExit) as error:
+            return self.failed(error)
+        return self.result(result)
+
+    def failed(self, error: BaseException) -> ErrorValue:
+        """The value of a call that raised. What it did before that is not known."""
+        reason = str(error)
+        text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+        return ErrorValue("tool_error", f"{self.name}: {text}", effects="unknown")
+
+    def result(self, result: Any) -> Value:
+        """What the function returned, as JSON; an error value if it is none."""
+        try:
+            value = to_jsonable_python(result)
+            canonical(value)
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+            why = f"it returned a {type(result).__name__}, which is no JSON: {error}"
+            return ErrorValue("tool_error", f"{self.name}: {why}", effects="applied")
+        return value
+
+
+def function_tool(function: Callable[..., Any], name: str | None = None) -> FunctionTool:
+    """Make a tool of a function, decorated or not. Raises ToolError if it cannot be one."""
+    metadata = metadata_of(function)
+    name = name or (metadata.name if metadata and metadata.name else named(function))
+    if not callable(function):
+        raise ToolError(name, "a function is expected")
+    if not valid_name(name):
+        raise ToolError(name, 'a name of 1 to 64 of A-Z a-z 0-9 _ - is expected: give it one, @tool(name="...")')
+    if inspect.isasyncgenfunction(function):
+        raise ToolError(name, "it yields; a tool returns its result")
+    said = described(inspect.getdoc(function))
+    parameters = parameters_of(name, function, said.parameters)
+    description = "\n\n".join(filter(None, (said.text, said.returns and f"Returns: {said.returns}")))
+    return FunctionTool(
+        name,
+        function,
+        description,
+        parameters.schema,
+        _output_schema(parameters.returns),
+        widen(parameters.schema),
+        _core(name, metadata, parameters),
+        parameters,
+        metadata,
+        inspect.iscoroutinefunction(function),
+    )
+
+
+def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
+    said = metadata or Metadata()
+
+    def validate(args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
+        try:
+            parameters.python(args)
+        except ValidationError as error:
+            return ErrorValue("invalid_argument", f"{name}: {told(error)}")
+        return args
+
+    return Tool(
+        name,
+        effects=effects_of(metadata, parameters),
+        irreversible=said.irreversible,
+        idempotent=said.idempotent,
+        commutes_with=frozenset(said.commutes_with),
+        concurrency=said.concurrency,
+        timeout_s=said.timeout_s,
+        validate=validate,
+    )
+
+
+def _output_schema(hint: Any) -> Schema | None:
+    if hint is inspect.Signature.empty:
+        return None
+    try:
+        return json_schema(TypeAdapter(hint), "serialization")
+    except (PydanticUserError, NameError):
+        return None  # results are turned into JSON as they come
+
+
+async def _awaited(result: Any) -> Any:
+    return await result

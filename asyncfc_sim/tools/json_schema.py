@@ -1,0 +1,44 @@
+"""JSON schemas as models are shown them: pydantic's, without the titles that only repeat names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+Schema = dict[str, Any]
+
+_NAMED = {"properties", "patternProperties", "$defs", "dependentSchemas"}  # keys below are names, not keywords
+_DATA = {"default", "const", "enum", "examples"}
+
+
+class _Quiet(GenerateJsonSchema):
+    # A default that JSON cannot hold stays the function's own affair.
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+
+def json_schema(adapter: TypeAdapter[Any], mode: Literal["validation", "serialization"] = "validation") -> Schema:
+    """The schema of a type: of what it accepts, or (`serialization`) of what it is written as."""
+    schema: Schema = _without_titles(adapter.json_schema(schema_generator=_Quiet, mode=mode))
+    return schema
+
+
+def _without_titles(schema: Any) -> Any:
+    match schema:
+        case Mapping():
+            kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+            return {key: _inside(key, value) for key, value in kept.items()}
+        case list():
+            return [_without_titles(item) for item in schema]
+        case _:
+            return schema
+
+
+def _inside(key: str, value: Any) -> Any:
+    if key in _DATA:
+        return value
+    if key in _NAMED and isinstance(value, Mapping):
+        return {name: _without_titles(item) for name, item in value.items()}
+    return _without_titles(value)

@@ -1,0 +1,177 @@
+"""A Python file of tools: it is imported under a name of its own, and its tools are found."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from asyncfc_sim.core.tool import Tool
+
+from .decorator import metadata_of
+from .errors import MissingDependency, ToolError, ToolFileError
+from .function_tool import FunctionTool, function_tool
+
+_HOOKS: Final = ("fresh", "observe")
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFile:
+    """A file, its module, and its tools by name, in the order of the file.
+
+    `fresh` and `observe` are the functions of the file with these names, if it has them: the first puts the world
+    into a known state, the second returns that state as JSON. They are no tools.
+    """
+
+    path: Path
+    module: ModuleType
+    tools: Mapping[str, FunctionTool]
+    fresh: Callable[[], Any] | None = None
+    observe: Callable[[], Any] | None = None
+
+    @property
+    def core(self) -> dict[str, Tool]:
+        """The tools as the scheduler sees them."""
+        return {name: tool.core for name, tool in self.tools.items()}
+
+
+def load_tools(path: str | Path, name: str | None = None) -> ToolFile:
+    """Import a file and find its tools.
+
+    They are what `name` names (a function, or a list, tuple or dict of functions); without it, what `TOOLS` names, or
+    else every function with `@tool`, or else every public function that the file defines. Raises ToolFileError,
+    MissingDependency, or OSError if there is no such file.
+    """
+    path = Path(path)
+    with path.open("rb"):
+        pass  # there is a file, and it can be read: what goes wrong from here on is in it
+    module = _imported(path)
+    try:
+        hooks = {hook: _hook(module, hook) for hook in _HOOKS}
+        tools = [
+            function_tool(function, given)
+            for given, function in _functions(path, module, name)
+            if not any(function is hook for hook in hooks.values())
+        ]
+    except ToolError as error:
+        raise ToolFileError(f"{path}: {error}") from None
+    if not tools:
+        what = f"{name} holds no function" if name else "it defines no public function"
+        raise ToolFileError(f"{path}: no tools: {what}")
+    return ToolFile(path, module, _by_name(path, tools, complete=name is None), **hooks)
+
+
+def _imported(path: Path) -> ModuleType:
+    name = f"_asyncfc_tools_{next(_numbers)}"
+    loader = SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise ToolFileError(f"{path}: it cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses, pydantic and pickle look there
+    try:
+        with _as_script(path.resolve().parent), redirect_stdout(sys.stderr):
+            loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _import_error(path, error) from error
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextmanager
+def _as_script(folder: Path) -> Iterator[None]:
+    """As if Python had been started on a file of this folder: its neighbours can be imported. Nothing is written."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = before
+
+
+def _import_error(path: Path, error: BaseException) -> Exception:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return ToolFileError(f"{path}:{error.lineno}: {error.msg}")
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    where = f"{path}:{lines[-1]}" if lines else str(path)
+    match error:
+        case ToolError() | ToolFileError():
+            return ToolFileError(f"{where}: {error}")
+        case ModuleNotFoundError(name=str(missing)) if missing.partition(".")[0] != "asyncfc_sim":
+            return MissingDependency(f"{where}: the Python package {missing!r} is not installed", name=missing)
+        case _:
+            return ToolFileError(f"{where}: importing it failed: {type(error).__name__}: {error}")
+
+
+def _hook(module: ModuleType, name: str) -> Callable[[], Any] | None:
+    hook = getattr(module, name, None)
+    if hook is not None and not callable(hook):
+        raise ToolError(name, f"it is no function: the name {name} is kept for one")
+    return hook
+
+
+def _functions(path: Path, module: ModuleType, name: str | None) -> Iterator[tuple[str | None, Any]]:
+    """The functions that are to be tools, each with the name it is given, if any."""
+    if name is not None or hasattr(module, "TOOLS"):
+        yield from _listed(path, module, name or "TOOLS")
+        return
+    found: dict[int, Any] = {}
+    for value in vars(module).values():
+        if metadata_of(value) is not None:
+            found.setdefault(id(value), value)
+    if not found:
+        for public, value in vars(module).items():
+            if not public.startswith("_") and _defined_in(module, value):
+                found.setdefault(id(value), value)
+    yield from ((None, function) for function in found.values())
+
+
+def _listed(path: Path, module: ModuleType, name: str) -> Iterator[tuple[str | None, Any]]:
+    if not hasattr(module, name):
+        raise ToolFileError(f"{path}: it has no {name!r}")
+    match getattr(module, name):
+        case list() | tuple() as functions:
+            yield from ((None, function) for function in functions)
+        case dict() as functions:
+            yield from functions.items()
+        case function if callable(function) and not isinstance(function, type):
+            yield None, function
+        case other:
+            expected = "a function, or a list, tuple or dict of functions, is expected"
+            raise ToolFileError(f"{path}: {name}: {expected}, not a {type(other).__name__}")
+
+
+def _defined_in(module: ModuleType, value: object) -> bool:
+    return (
+        callable(value)
+        and not isinstance(value, type)
+        and getattr(value, "__module__", None) == module.__name__
+        and str(getattr(value, "__name__", "")).isidentifier()
+    )
+
+
+def _by_name(path: Path, tools: list[FunctionTool], *, complete: bool) -> dict[str, FunctionTool]:
+    found: dict[str, FunctionTool] = {}
+    for tool in tools:
+        if tool.name in found:
+            raise ToolFileError(f'{path}: two tools are named {tool.name!r}: @tool(name="...") gives one another name')
+        found[tool.name] = tool
+    for tool in tools:
+        for other in sorted(tool.core.commutes_with) if complete else ():
+            if other not in found:
+                raise ToolFileError(f"{path}: tool {tool.name!r}: commutes_with: {other!r} is no tool of this file")
+    return found
