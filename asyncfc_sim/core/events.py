@@ -6,7 +6,7 @@ Names are those of the rules (DESIGN, section 4) and of the trace. A driver feed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .footprint import Footprint
 from .syntax import Call
@@ -167,6 +167,13 @@ class Resolved:
 
     value: Value
     in_doubt: bool = False
+    _text: str = field(default="", init=False, repr=False, compare=False)
+
+    def text(self) -> str:
+        """The value as text; an explorer asks for it in every state that it visits."""
+        if not self._text:
+            object.__setattr__(self, "_text", canonical(self.value))
+        return self._text
 
 
 Future = Pending | Running | Resolved
@@ -181,4 +188,4 @@ def life(future: int, state: Future, under_way: bool) -> tuple[object, ...]:
             return (future, "running", str(call))
         case Resolved(value, in_doubt):
             life = "failed" if isinstance(value, ErrorValue) else "resolved"  # a value may look like an error
-            return (future, life, canonical(value), in_doubt, under_way)
+            return (future, life, state.text(), in_doubt, under_way)

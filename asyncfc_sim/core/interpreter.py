@@ -81,6 +81,12 @@ class Interpreter:
         """Whether there is a next event: the decoder neither waits for values nor has ended."""
         return not (self._waits or self.ended)
 
+    @property
+    def awaited(self) -> tuple[int, ...]:
+        """The futures that it waits for."""
+        statement = self.cursor.statement()
+        return () if self.ready or isinstance(statement, Call) else _futures(statement)
+
     def next_event(self) -> Event | None:
         """Do the next statement, and return its event; None if not `ready`."""
         if not self.ready:

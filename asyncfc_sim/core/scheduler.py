@@ -382,7 +382,7 @@ class Scheduler:
 
     def fork(self) -> Scheduler:
         """An independent copy of this state; terms, values and tools are shared."""
-        twin = Scheduler.__new__(Scheduler)
+        twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         for name in _OWN_DICTS:
             setattr(twin, name, dict(getattr(self, name)))

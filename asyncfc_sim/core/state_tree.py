@@ -33,6 +33,11 @@ class _Queue:
         if writes:
             insort(self.writers, future)
 
+    def copy(self) -> _Queue:
+        twin = _Queue.__new__(_Queue)
+        twin.all, twin.writers = self.all.copy(), self.writers.copy()
+        return twin
+
     def discard(self, future: int, writes: bool) -> None:
         del self.all[bisect_left(self.all, future)]
         if writes:
@@ -47,6 +52,14 @@ class _Node:
         self.exact: _Queue | None = None
         self.region: _Queue | None = None
         self.within = _Queue()  # every access at this node or below it
+
+    def copy(self) -> _Node:
+        twin = _Node.__new__(_Node)
+        twin.children = {segment: child.copy() for segment, child in self.children.items()}
+        twin.exact = self.exact and self.exact.copy()
+        twin.region = self.region and self.region.copy()
+        twin.within = self.within.copy()
+        return twin
 
 
 class StateTree:
@@ -129,10 +142,11 @@ class StateTree:
             yield node.exact
 
     def copy(self) -> StateTree:
-        tree = StateTree()
-        for future in sorted(self._held):
-            tree.hold(future, self._held[future])
-        return tree
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._root = self._root.copy()
+        twin._held = self._held.copy()
+        return twin
 
 
 def _accesses(footprint: Footprint) -> Iterator[tuple[Key, bool, bool]]:

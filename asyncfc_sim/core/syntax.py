@@ -26,10 +26,13 @@ class Call:
     future: int
     tool: str
     args: Mapping[str, Template] = field(default_factory=dict)
+    _text: str = field(default="", init=False, repr=False, compare=False)  # once it was asked for: part of keys
 
     def __str__(self) -> str:
-        args = ", ".join(f"{_quoted(name, NAME)}={format_template(value)}" for name, value in self.args.items())
-        return f"f{self.future} = {_quoted(self.tool, _TOOL)}({args})"
+        if not self._text:
+            args = ", ".join(f"{_quoted(name, NAME)}={format_template(value)}" for name, value in self.args.items())
+            object.__setattr__(self, "_text", f"f{self.future} = {_quoted(self.tool, _TOOL)}({args})")
+        return self._text
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class KeyWorld:
     def __init__(self, bodies: Mapping[str, Body], values: Mapping[str, JSON]) -> None:
         self._bodies = bodies
         self.values = {key: value for key, value in values.items() if value is not None}
+        self._text = ""  # the state as text, once it was asked for
 
     def call(self, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
         """Run a call to its end, as one step."""
@@ -102,6 +103,7 @@ class KeyWorld:
                 keys = sorted(key for key in self.values if region.covers(parse_pattern(key)))
                 return Accessed(Access(future, "r", region), [key.removeprefix(prefix) for key in keys])
             case Write(key, value):
+                self._text = ""
                 if value is None:
                     self.values.pop(key, None)
                 else:
@@ -134,7 +136,11 @@ class KeyWorld:
         return op
 
     def state(self) -> str:
-        return canonical(self.values)
+        self._text = self._text or canonical(self.values)
+        return self._text
 
     def copy(self) -> KeyWorld:
-        return KeyWorld(self._bodies, self.values)
+        twin = KeyWorld.__new__(KeyWorld)
+        twin.__dict__.update(self.__dict__)
+        twin.values = self.values.copy()
+        return twin
