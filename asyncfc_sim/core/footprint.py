@@ -225,6 +225,17 @@ def _fill(template: str, args: Arguments) -> tuple[Pattern, str]:
         return region, f"its footprint {template!r}: {error}"
 
 
+def template_arguments(template: str) -> tuple[str, ...]:
+    """The arguments that a template names, in order. Raises ValueError if no arguments could make it a pattern."""
+    names = []
+    for _, name, form, conversion in _parse_template(template):
+        if name == "" or form or conversion:
+            raise ValueError("braces hold the name of an argument, and nothing else")
+        names += [] if name is None else [name]
+    Declaration(reads=[template]).footprint(dict.fromkeys(names, "x"))
+    return tuple(names)
+
+
 @lru_cache(maxsize=4096)
 def _parse_template(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
     return tuple(Formatter().parse(template))

@@ -24,9 +24,16 @@ _GROUPS = (
 )
 _WORDS = {
     "AWAITED": "a future such as `$f1`",
+    "COUNT": "a number, 1 or more",
+    "FUTURE": "a future such as `f1`",
+    "GRANULARITY": "`atomic` or `steps`",
     "NAME": "the name of a tool",
     "REFERENCE": "a reference such as `$f1.id`",
+    "SCHEDULER": "a scheduler (naive, locks, effect, barrier, strict, naive/failstop or effect/failstop)",
     "STRING": "a string",
+    "TITLE": "the name of the test, in capitals",
+    "TOOL": "the name of a tool",
+    "VERDICT": "`=` or `#`",
     "_NEWLINE": "a new line",
     "_SEPARATOR": "a new line",
     "$END": "the end of the text",

@@ -30,8 +30,14 @@ def parse_program(text: str, source: str = "<text>", *, strict_references: bool 
 
     Raises LanguageError, with the place of the fault, if the text is no program.
     """
-    tree = grammars.parse("program", text, source)
-    return Program(_Reader(text, source, tree, strict_references).block(tree.children[0]))
+    (block,) = grammars.parse("program", text, source).children
+    assert isinstance(block, Tree)
+    return read_program(block, text, source, strict_references=strict_references)
+
+
+def read_program(block: Tree[Token], text: str, source: str, *, strict_references: bool) -> Program:
+    """The program that a `block` of the grammar is, whichever grammar parsed `text`. Raises LanguageError."""
+    return Program(_Reader(text, source, block, strict_references).block(block))
 
 
 class _Reader:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from asyncfc_sim.core import references
+from asyncfc_sim.core.footprint import template_arguments
 from asyncfc_sim.core.syntax import Call, Program, calls_in
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, Value
@@ -20,7 +21,6 @@ from asyncfc_sim.language.parser import parse_program
 
 from .made_up import CallId, Contradiction, make_up, paths_into
 from .symbolic import SymbolicWorld
-from .toml_table import argument_names
 from .tools_file import Entry, ToolsFileError, parse_tools
 from .workload import Task, Turn
 
@@ -74,7 +74,7 @@ def read_text(path: str) -> tuple[str, str]:
 def _check_arguments(calls: list[Call], declared: Mapping[str, Entry], source: str) -> None:
     """Refuse key templates that need an argument which some call does not give: that call could never run."""
     needs = {
-        name: {argument: template for template in entry.templates for argument in argument_names(template)}
+        name: {argument: template for template in entry.templates for argument in template_arguments(template)}
         for name, entry in declared.items()
     }
     for call in calls:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from string import Formatter
 from typing import Any
 
-from asyncfc_sim.core.footprint import BadFootprint, Declaration
+from asyncfc_sim.core.footprint import BadFootprint, template_arguments
 from asyncfc_sim.core.values import JSON
 
 
@@ -82,20 +81,12 @@ class Table:
         templates = self.texts(key)
         for template in templates:
             try:
-                for _, name, form, conversion in Formatter().parse(template):
-                    if name == "" or form or conversion:
-                        raise ValueError("braces hold the name of an argument, and nothing else")
-                Declaration(reads=[template]).footprint(dict.fromkeys(argument_names(template), "x"))
+                template_arguments(template)
             except BadFootprint as error:
                 raise self.error(key, str(error)) from None
             except ValueError as error:
                 raise self.error(key, f"{template!r}: {error}") from None
         return templates
-
-
-def argument_names(template: str) -> list[str]:
-    """The arguments that a template of a key pattern names."""
-    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
 
 
 def _not_json(value: Any) -> str | None:
