@@ -36,6 +36,8 @@ def described(docstring: str | None) -> Described:
         match section:
             case griffe.DocstringSectionText(value=value):
                 texts.append(value.strip())
+            case griffe.DocstringSectionAdmonition(title=title, value=note):
+                texts.append(f"{title}: {note.description.strip()}")
             case griffe.DocstringSectionParameters(value=items) | griffe.DocstringSectionOtherParameters(value=items):
                 parameters |= {item.name: item.description.strip() for item in items if item.description}
             case griffe.DocstringSectionReturns(value=items):

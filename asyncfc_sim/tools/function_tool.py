@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from asyncfc_sim.core.tool import Tool
-from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical
+from asyncfc_sim.core.values import JSON, ErrorValue, Value
 from asyncfc_sim.language.widen import widen
 
 from .decorator import Metadata, metadata_of, named, valid_name
@@ -27,6 +26,7 @@ from .effects import effects_of
 from .errors import ToolError
 from .json_schema import Schema, json_schema
 from .parameters import Parameters, parameters_of, told
+from .to_json import NotJson, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FunctionTool:
     def arguments(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]] | ErrorValue:
         """What to call the function with, by position and by name; or why these arguments are refused."""
         try:
-            return self.parameters.python(args)
+            return self.parameters.to_python(args)
         except ValidationError as error:
             return ErrorValue("invalid_argument", f"{self.name}: {told(error)}")
 
@@ -68,7 +68,7 @@ class FunctionTool:
             result = self.function(*positional, **by_name)
             if inspect.isawaitable(result):
                 result = asyncio.run(_awaited(result))
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             return self.failed(error)
         return self.result(result)
 
@@ -81,12 +81,10 @@ class FunctionTool:
     def result(self, result: Any) -> Value:
         """What the function returned, as JSON; an error value if it is none."""
         try:
-            value = to_jsonable_python(result)
-            canonical(value)
-        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
-            why = f"it returned a {type(result).__name__}, which is no JSON: {error}"
+            return to_json(result)
+        except NotJson as error:
+            why = f"its result, of the type {type(result).__name__}, is no JSON: {error}"
             return ErrorValue("tool_error", f"{self.name}: {why}", effects="applied")
-        return value
 
 
 def function_tool(function: Callable[..., Any], name: str | None = None) -> FunctionTool:
@@ -121,7 +119,7 @@ def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
 
     def validate(args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
         try:
-            parameters.python(args)
+            parameters.to_python(args)
         except ValidationError as error:
             return ErrorValue("invalid_argument", f"{name}: {told(error)}")
         return args

@@ -17,10 +17,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from asyncfc_sim.core.values import JSON
+from asyncfc_sim.core.values import JSON, UNKNOWN
 
 from .errors import ToolError
 from .json_schema import Schema, json_schema
+from .to_json import NotJson, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class Parameters:
     adapters: Mapping[str, TypeAdapter[Any]]
     model: type[BaseModel]
     schema: Schema
+    defaults: Mapping[str, Any]  # as JSON; UNKNOWN where JSON cannot hold them
     returns: Any  # the type of the result; Signature.empty where none is given
 
-    def python(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]]:
+    def to_python(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments to call the function with: validated, of the declared types, by position where need be.
 
         Parameters that are left out stay out, so that the function's own defaults hold. Raises ValidationError.
@@ -61,32 +63,21 @@ def parameters_of(tool: str, function: Callable[..., Any], descriptions: Mapping
     adapters: dict[str, TypeAdapter[Any]] = {}
     fields: dict[str, Any] = {}
     for number, (name, parameter) in enumerate(signature.parameters.items()):
-        _check(tool, number, parameter)
         hint = hints.get(name, Any)
-        adapters[name] = adapter_of(tool, f"parameter {name!r}", hint)
-        description = _description(hint) or descriptions.get(name)
-        default = ... if parameter.default is Parameter.empty else parameter.default
+        _check(tool, number, parameter, hint)
+        adapters[name] = _adapter(tool, name, hint)
+        # The function applies its defaults itself: to the model they only say that the field may be left out.
+        default = ... if parameter.default is Parameter.empty else None
+        description = _field(hint, "description") or descriptions.get(name)
         fields[f"a{number}"] = (Annotated[hint, Field(alias=name, description=description)], default)
-    config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
-    model: type[BaseModel] = create_model(tool, __config__=config, **fields)
-    schema = json_schema(TypeAdapter(model))
-    schema.setdefault("properties", {})
-    return Parameters(signature, adapters, model, schema, hints.get("return", inspect.Signature.empty))
-
-
-def adapter_of(tool: str, what: str, hint: Any) -> TypeAdapter[Any]:
-    """The validator of a type, which must have a JSON schema too. Raises ToolError."""
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(hint)
-        adapter.json_schema()
-    except PydanticUserError as error:
-        if error.code == "typed-dict-version":
-            fix = "import TypedDict from typing_extensions: before Python 3.12 pydantic needs that one"
-        else:
-            reason = str(error).splitlines()[0]
-            fix = f"{reason} Use a JSON type, a dataclass or a pydantic model"
-        raise ToolError(tool, f"{what}: {fix}") from None
-    return adapter
+    model: type[BaseModel] = create_model(tool, __config__=ConfigDict(extra="forbid"), **fields)
+    defaults = {
+        name: _default(parameter.default)
+        for name, parameter in signature.parameters.items()
+        if parameter.default is not Parameter.empty
+    }
+    returns = hints.get("return", inspect.Signature.empty)
+    return Parameters(signature, adapters, model, _schema(model, defaults), defaults, returns)
 
 
 def _signature(tool: str, function: Callable[..., Any]) -> inspect.Signature:
@@ -105,13 +96,13 @@ def _hints(tool: str, function: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
     except NameError as error:
-        why = f"its annotations name {error.name!r}, which its module does not have when it runs"
-        raise ToolError(tool, f"{why}: import it outside `if TYPE_CHECKING:`") from None
-    except (TypeError, SyntaxError) as error:
+        why = f"its annotations name {error.name!r}, which is not there when it runs"
+        raise ToolError(tool, f"{why}: define or import it at the top of the module, not under TYPE_CHECKING") from None
+    except (TypeError, SyntaxError, AttributeError) as error:
         raise ToolError(tool, f"its annotations are no types: {error}") from None
 
 
-def _check(tool: str, number: int, parameter: Parameter) -> None:
+def _check(tool: str, number: int, parameter: Parameter, hint: Any) -> None:
     name = parameter.name
     if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
         instead = "a list" if parameter.kind is Parameter.VAR_POSITIONAL else "a dict"
@@ -119,12 +110,52 @@ def _check(tool: str, number: int, parameter: Parameter) -> None:
     if number == 0 and name in ("self", "cls"):
         raise ToolError(tool, f"it is a method and wants {name!r}: give a bound one, such as obj.{tool}")
     if isinstance(parameter.default, FieldInfo):
-        raise ToolError(tool, f"parameter {name!r}: write it as `{name}: Annotated[..., Field(...)] = default`")
+        raise ToolError(tool, f"parameter {name!r}: write `{name}: Annotated[..., Field(...)] = default` instead")
+    for attribute in ("alias", "validation_alias", "default_factory"):
+        if _field(hint, attribute) is not None:
+            raise ToolError(
+                tool, f"parameter {name!r}: Field({attribute}=...) is for models; use its own name and default"
+            )
 
 
-def _description(hint: Any) -> str | None:
+def _field(hint: Any, attribute: str) -> Any:
+    """What `Annotated[..., Field(attribute=...)]` says, if anything."""
     infos = [item for item in getattr(hint, "__metadata__", ()) if isinstance(item, FieldInfo)]
-    return next((info.description for info in reversed(infos) if info.description), None)
+    return next((value for info in reversed(infos) if (value := getattr(info, attribute)) is not None), None)
+
+
+def _adapter(tool: str, name: str, hint: Any) -> TypeAdapter[Any]:
+    """The validator of a parameter's type, which must have a JSON schema too."""
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(hint)
+        json_schema(adapter)
+    except PydanticUserError as error:
+        if error.code == "typed-dict-version":
+            fix = "import TypedDict from typing_extensions: before Python 3.12 pydantic can use only that one"
+        else:
+            fix = f"{str(error).partition('. ')[0].splitlines()[0]}; use a JSON type, a dataclass or a pydantic model"
+        raise ToolError(tool, f"parameter {name!r}: {fix}") from None
+    except NameError as error:
+        raise ToolError(tool, f"parameter {name!r}: its type names {error.name!r}, which is not there") from None
+    return adapter
+
+
+def _schema(model: type[BaseModel], defaults: Mapping[str, Any]) -> Schema:
+    schema = json_schema(TypeAdapter(model))
+    properties = schema.setdefault("properties", {})
+    for name, default in defaults.items():
+        if default is UNKNOWN:
+            del properties[name]["default"]
+        else:
+            properties[name]["default"] = default
+    return schema
+
+
+def _default(value: Any) -> Any:
+    try:
+        return to_json(value)
+    except NotJson:
+        return UNKNOWN
 
 
 def told(error: ValidationError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import itertools
 import sys
 import traceback
@@ -55,27 +56,23 @@ def load_tools(path: str | Path, name: str | None = None) -> ToolFile:
     with path.open("rb"):
         pass  # there is a file, and it can be read: what goes wrong from here on is in it
     module = _imported(path)
-    try:
-        hooks = {hook: _hook(module, hook) for hook in _HOOKS}
-        tools = [
-            function_tool(function, given)
-            for given, function in _functions(path, module, name)
-            if not any(function is hook for hook in hooks.values())
-        ]
-    except ToolError as error:
-        raise ToolFileError(f"{path}: {error}") from None
+    hooks = {hook: _hook(path, module, hook) for hook in _HOOKS}
+    tools = [
+        _tool(path, module, function, given)
+        for given, function in _functions(path, module, name)
+        if not any(function is hook for hook in hooks.values())
+    ]
     if not tools:
-        what = f"{name} holds no function" if name else "it defines no public function"
+        what = f"{name} holds none" if name or hasattr(module, "TOOLS") else "it defines no public function"
         raise ToolFileError(f"{path}: no tools: {what}")
     return ToolFile(path, module, _by_name(path, tools, complete=name is None), **hooks)
 
 
 def _imported(path: Path) -> ModuleType:
-    name = f"_asyncfc_tools_{next(_numbers)}"
-    loader = SourceFileLoader(name, str(path))
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    if spec is None:
-        raise ToolFileError(f"{path}: it cannot be imported")
+    name = f"_asyncfc_tools_{next(_numbers)}_{path.stem}"  # no name that somebody imports
+    loader = SourceFileLoader(name, str(path.absolute()))
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses, pydantic and pickle look there
     try:
@@ -104,9 +101,10 @@ def _as_script(folder: Path) -> Iterator[None]:
 
 
 def _import_error(path: Path, error: BaseException) -> Exception:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return ToolFileError(f"{path}:{error.lineno}: {error.msg}")
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    file = str(path.absolute())
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return ToolFileError(f"{path}:{error.lineno}:{error.offset}: {error.msg}")
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = f"{path}:{lines[-1]}" if lines else str(path)
     match error:
         case ToolError() | ToolFileError():
@@ -114,14 +112,33 @@ def _import_error(path: Path, error: BaseException) -> Exception:
         case ModuleNotFoundError(name=str(missing)) if missing.partition(".")[0] != "asyncfc_sim":
             return MissingDependency(f"{where}: the Python package {missing!r} is not installed", name=missing)
         case _:
-            return ToolFileError(f"{where}: importing it failed: {type(error).__name__}: {error}")
+            return ToolFileError(f"{where}: it cannot be imported: {type(error).__name__}: {error}")
 
 
-def _hook(module: ModuleType, name: str) -> Callable[[], Any] | None:
+def _tool(path: Path, module: ModuleType, function: Any, name: str | None) -> FunctionTool:
+    try:
+        return function_tool(function, name)
+    except ToolError as error:
+        code = getattr(inspect.unwrap(function) if callable(function) else None, "__code__", None)
+        here = code is not None and code.co_filename == module.__file__
+        raise ToolFileError(f"{path}:{code.co_firstlineno}: {error}" if here else f"{path}: {error}") from None
+
+
+def _hook(path: Path, module: ModuleType, name: str) -> Callable[[], Any] | None:
     hook = getattr(module, name, None)
-    if hook is not None and not callable(hook):
-        raise ToolError(name, f"it is no function: the name {name} is kept for one")
-    return hook
+    if hook is None:
+        return None
+    expected = f"{path}: {name} is kept for a function without parameters, which is not async"
+    if not callable(hook) or inspect.iscoroutinefunction(hook):
+        raise ToolFileError(expected)
+    try:
+        inspect.signature(hook).bind()
+    except TypeError as error:
+        raise ToolFileError(f"{expected}: {error}") from None
+    except ValueError:
+        pass  # a builtin that does not say
+    found: Callable[[], Any] = hook
+    return found
 
 
 def _functions(path: Path, module: ModuleType, name: str | None) -> Iterator[tuple[str | None, Any]]:
