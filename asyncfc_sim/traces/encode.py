@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
 from asyncfc_sim.core import references
 from asyncfc_sim.core.footprint import Pattern
-from asyncfc_sim.core.references import Template, parse_string
-from asyncfc_sim.core.values import JSON, ErrorValue
+from asyncfc_sim.core.references import Ref, Template, parse_string
+from asyncfc_sim.core.values import JSON, Effects, ErrorKind, ErrorValue
 
 from .rules import OPTIONAL
 
@@ -32,6 +32,22 @@ def template_from_json(value: JSON) -> Template:
             return {name: template_from_json(item) for name, item in value.items()}
         case _:
             return value
+
+
+def error_from_json(value: Mapping[str, JSON]) -> ErrorValue:
+    """The error that stands in a trace as `value`. Raises ValueError for a kind or an origin that there is not."""
+    kind: Any = value.get("kind")
+    origin, effects = value.get("origin"), value.get("effects", "none")
+    if kind not in get_args(ErrorKind):
+        raise ValueError(f"there is no error of the kind {kind!r}; there are {', '.join(get_args(ErrorKind))}")
+    if effects not in get_args(Effects):
+        raise ValueError(f"effects are {effects!r}; expected one of {', '.join(get_args(Effects))}")
+    if origin is not None:
+        named = parse_string(origin) if isinstance(origin, str) else None
+        if not isinstance(named, Ref) or named.path:
+            raise ValueError(f'the origin is {origin!r}; expected a future such as "$f1"')
+        origin = named.future
+    return ErrorValue(kind, str(value.get("message", "")), origin, value.get("retryable", False), effects)
 
 
 _ATOMS = {str, int, bool, type(None)}  # asked first: most of what a trace holds

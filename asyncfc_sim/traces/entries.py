@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from asyncfc_sim.core import events, session_events
+from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.values import ErrorValue
 
 Entry = tuple[str, Mapping[str, Any]]
@@ -46,6 +47,10 @@ def _resume(entry: events.Resume, message: int | None) -> Entry | None:
     return ("touch", {"futures": tuple(entry.values)}) if entry.values else None
 
 
+def _access(entry: Access, message: int | None) -> Entry:
+    return "access", {"future": entry.future, "mode": entry.mode, "key": entry.pattern}
+
+
 def _future(rule: str) -> Callable[[Any, int | None], Entry]:
     return lambda entry, message: (rule, {"future": entry.future})
 
@@ -60,6 +65,7 @@ _WRITERS: dict[type, Callable[[Any, int | None], Entry | None]] = {
     events.Timeout: _future("timeout"),
     events.End: _future("end"),
     events.Cut: _future("cut"),
+    Access: _access,
     session_events.Placeholder: _future("placeholder"),
     session_events.Answer: lambda entry, message: ("answer", {"text": entry.text}),
     session_events.GiveUp: lambda entry, message: ("give_up", {"reason": entry.reason}),

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+from asyncfc_sim.core.footprint import parse_pattern
+
 # field -> kind; a `?` marks a field that may be absent. Other fields than these may be there and are kept.
 RULES: Final[Mapping[str, Mapping[str, str]]] = {
     # the scheduler's rules
     "issue": {"future": "future", "tool": "text", "args": "object", "message": "count?"},
-    "start": {"future": "future", "tool": "text", "args": "object", "reads": "texts", "writes": "texts"},
+    "start": {"future": "future", "tool": "text", "args": "object", "reads": "patterns", "writes": "patterns"},
     "finish": {"future": "future", "value": "value"},
     "fail": {"future": "future", "error": "error"},
     "touch": {"futures": "futures"},
@@ -31,7 +33,7 @@ RULES: Final[Mapping[str, Mapping[str, str]]] = {
     "placeholder": {"future": "future"},
     "answer": {"text": "text?"},
     "give_up": {"reason": "text"},
-    "access": {"future": "future", "mode": "mode", "key": "text"},
+    "access": {"future": "future", "mode": "mode", "key": "pattern"},
 }
 
 HEADER: Final[Mapping[str, str]] = {
@@ -60,6 +62,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
+def _is_pattern(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and parse_pattern(value) is not None
+    except ValueError:
+        return False
+
+
 def _one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:
     return " or ".join(f'"{word}"' for word in words), lambda value: value in words
 
@@ -68,10 +77,8 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "future": ("the number of a future (1, 2, ...)", _is_future),
     "futures": ("a list of numbers of futures", lambda value: isinstance(value, list) and all(map(_is_future, value))),
     "text": ("a string", lambda value: isinstance(value, str)),
-    "texts": (
-        "a list of strings",
-        lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
-    ),
+    "pattern": ("a key pattern (file:/d/x, file:/d/*)", _is_pattern),
+    "patterns": ("a list of key patterns", lambda value: isinstance(value, list) and all(map(_is_pattern, value))),
     "object": ("an object", lambda value: isinstance(value, dict)),
     "error": (
         'an object with a string "kind"',

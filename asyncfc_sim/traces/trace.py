@@ -121,10 +121,11 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its header, and its events in order."""
+    """One run: its header, and its events in order. `lines` are those of the events in the file they were read from."""
 
     header: Header
     events: tuple[Event, ...] = ()
+    lines: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def makespan_s(self) -> float:
@@ -166,7 +167,8 @@ class Recorder:
 
 def previewed(run: Run, chars: int) -> Run:
     """`run` with results and bound arguments longer than `chars` cut to a preview; the header says so."""
-    return Run(replace(run.header, values="preview"), tuple(_previewed(event, chars) for event in run.events))
+    events = tuple(_previewed(event, chars) for event in run.events)
+    return Run(replace(run.header, values="preview"), events, run.lines)
 
 
 def _previewed(event: Event, chars: int) -> Event:
@@ -217,7 +219,7 @@ def read_trace(path: str | os.PathLike[str]) -> list[Run]:
 
 def parse_trace(lines: Iterable[bytes], name: str = "<trace>") -> list[Run]:
     """Read all runs from lines; `name` stands for them in errors."""
-    runs: list[tuple[Header, list[Event]]] = []
+    runs: list[tuple[Header, list[Event], list[int]]] = []
     last_t = 0.0
     number = 0
     try:
@@ -227,7 +229,7 @@ def parse_trace(lines: Iterable[bytes], name: str = "<trace>") -> list[Run]:
                 continue
             item = _parse_line(line)
             if "schema" in item:
-                runs.append((_header(item), []))
+                runs.append((_header(item), [], []))
                 last_t = 0.0
             elif "rule" not in item:
                 raise ValueError('expected a header (with "schema") or an event (with "t" and "rule")')
@@ -238,13 +240,14 @@ def parse_trace(lines: Iterable[bytes], name: str = "<trace>") -> list[Run]:
                 check_event(t, rule, item, last_t)
                 last_t = float(t)
                 runs[-1][1].append(Event(last_t, rule, item))
+                runs[-1][2].append(number)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise TraceError(f"broken gzip data: {error}", name, number + 1) from None
     except ValueError as error:
         raise TraceError(str(error), name, number) from None
     if not runs:
         raise TraceError(f'no run in it; expected a header {{"schema": "{SCHEMA}", ...}}', name)
-    return [Run(header, tuple(events)) for header, events in runs]
+    return [Run(header, tuple(events), tuple(places)) for header, events, places in runs]
 
 
 def _parse_line(line: bytes) -> dict[str, Any]:

@@ -38,11 +38,13 @@ values = st.recursive(
     max_leaves=8,
 )
 futures = st.integers(1, 10**6)
+patterns = st.sampled_from(["*", "a", "file:*", "file:d/x", "file:/d/*"])
 OF_KIND = {
     "future": futures,
     "futures": st.lists(futures, max_size=3),
     "text": texts,
-    "texts": st.lists(texts, max_size=3),
+    "pattern": patterns,
+    "patterns": st.lists(patterns, max_size=3),
     "object": st.dictionaries(texts, values, max_size=3),
     "error": st.fixed_dictionaries({"kind": texts, "message": texts}),
     "count": st.integers(0, 10**9),
