@@ -121,6 +121,12 @@ class Configuration:
                 self.environment = tuple(each for each in self.environment if each != move)
                 self._feed(move)
 
+    def peek(self, future: int) -> Access | None:
+        """What the next step of a tool would touch; None if it would return. For worlds that can be stepped."""
+        running = self.under_way[future]
+        world = cast(SteppedWorld, self.world)
+        return world.peek(future, running.start.tool, running.start.args, running.history)
+
     def outcome(self) -> Outcome:
         return self.decoder.outcome(self.scheduler.values)
 

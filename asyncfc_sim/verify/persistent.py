@@ -27,7 +27,6 @@ from asyncfc_sim.core.interpreter import Cursor
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.syntax import Call, calls_in
 from asyncfc_sim.core.tool import Tool
-from asyncfc_sim.workloads.key_world import SteppedWorld
 
 from .baselines import Naive
 from .configuration import DECODE, Configuration, MakeScheduler, Move
@@ -75,14 +74,9 @@ class Reduction:
             return moves
         if run.granularity == "steps":
             for move in moves:
-                if isinstance(move, int) and self._returns(run, move):
+                if isinstance(move, int) and run.peek(move) is None:
                     return (move,)
         return min(self._components(run, moves), key=len)
-
-    def _returns(self, run: Configuration, future: int) -> bool:
-        running = run.under_way[future]
-        world: SteppedWorld = run.world  # type: ignore[assignment]
-        return world.peek(future, running.start.tool, running.start.args, running.history) is None
 
     def _components(self, run: Configuration, moves: Sequence[Move]) -> Iterable[Sequence[Move]]:
         """The moves of each component that has some."""

@@ -1,26 +1,29 @@
-"""One legal schedule of a program, chosen step by step; the tools are really executed in the order chosen.
+"""The strategy `walk`: one legal schedule of a program, chosen step by step.
 
-At each step either the decoder does its next statement, or one tool under way runs, atomically, and returns. Whoever
-passes `choose` decides: a random generator, Hypothesis (whose choices shrink), or a recorded list.
+Whoever passes `choose` decides: a random generator, Hypothesis (whose choices shrink), or a recorded list. `search`
+has Hypothesis choose many schedules, and shrinks the first that goes wrong to a simple one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from asyncfc_sim.core.events import Drained, End, Event, Fail, Finish, Running, Start, Stop
-from asyncfc_sim.core.interpreter import Interpreter, Outcome
+from asyncfc_sim.core.interpreter import Outcome
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.sequential import Execute
 from asyncfc_sim.core.syntax import Program
 from asyncfc_sim.core.tool import Tool
-from asyncfc_sim.core.values import ErrorValue, Value
-from asyncfc_sim.traces.entries import trace_entry
+from asyncfc_sim.core.values import JSON, Value
 from asyncfc_sim.traces.trace import Recorder
+
+from .configuration import Configuration, Move, Stuck
+from .recording import recording
+from .schedules import format_move
+from .setting import Ending, Setting
 
 # From the number of moves possible to the one to make.
 Choose = Callable[[int], int]
-# Called after every event with the state reached; a property that must hold in every reachable state goes here.
+# Called after every move with the state reached; a property that must hold in every reachable state goes here.
 Watch = Callable[[Scheduler], None]
 
 
@@ -35,71 +38,77 @@ def walk(
     watch: Watch | None = None,
     recorder: Recorder | None = None,
 ) -> tuple[Outcome, list[str]]:
-    """Run `program` under one schedule; returns its outcome and the schedule, as the moves made.
+    """Run `program` under one schedule; returns its outcome and the schedule, as the moves made (schedules.py).
 
-    `recorder` gets the run as a trace, in which a second is a move.
+    Tools are atomic: `execute` runs one to its end. `recorder` gets the run as a trace, in which a second is a move.
 
-    Raises AssertionError if the run gets stuck, which the progress theorem (formal.md T3) rules out.
+    Raises Stuck if nothing can happen before the run is over, which the progress theorem (formal.md T3) rules out.
     """
-    scheduler = Scheduler(tools, failure=failure, max_running=max_running)
-    run = _Walk(scheduler, Interpreter(program), execute, recorder)
+    run = Configuration(program, tools, _Executing(execute), failure=failure, workers=max_running)
+    if recorder is not None:
+        run.observer = recording(recorder)
+    schedule = []
     while not run.over():
         moves = run.moves()
-        assert moves, f"stuck: {run.scheduler.futures}"
-        run.make(moves[choose(len(moves))])
+        move = moves[choose(len(moves))]
+        schedule.append(format_move(move))
+        run.make(move)
         if watch is not None:
             watch(run.scheduler)
-    return run.decoder.outcome(run.scheduler.values), run.schedule
+    return run.outcome(), schedule
 
 
-class _Walk:
-    def __init__(self, scheduler: Scheduler, decoder: Interpreter, execute: Execute, recorder: Recorder | None) -> None:
-        self.scheduler, self.decoder, self.execute, self.recorder = scheduler, decoder, execute, recorder
-        self.under_way: dict[int, Start] = {}
-        self.schedule: list[str] = []
+class _Executing:
+    """A world of which only the tools are known: it can be run, not copied or compared."""
 
-    def over(self) -> bool:
-        return self.decoder.ended and not self.under_way
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
 
-    def moves(self) -> list[Start | None]:
-        """The tools under way; None stands for the decoder's next statement."""
-        return [*([None] if self.decoder.ready else []), *self.under_way.values()]
+    def call(self, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
+        return self._execute(future, tool, args)
 
-    def make(self, move: Start | None) -> None:
-        if move is None:
-            event = self.decoder.next_event()
-            assert event is not None
-            self.schedule.append(type(event).__name__.lower())
-            self.feed(event)
-        else:
-            del self.under_way[move.future]
-            self.schedule.append(f"f{move.future}")
-            self.feed(_ended(move.future, self.execute(move.future, move.tool, move.args)))
+    def state(self) -> str:
+        raise NotImplementedError("only the tools of this world are known")
 
-    def feed(self, event: Event) -> None:
-        answers = []
-        if isinstance(event, Finish | Fail) and not isinstance(self.scheduler.futures.get(event.future), Running):
-            self.record(End(event.future))  # it had been cut off: its result is dropped
-        self.record(event)
-        for action in self.scheduler.feed(event):
-            self.record(action)
-            match action:
-                case Start(future):
-                    self.under_way[future] = action
-                case Stop():
-                    pass  # these tools are atomic: one under way has not begun yet, and may still be chosen
-                case _:
-                    assert not (isinstance(action, Drained) and self.under_way), "drained with tools under way"
-                    answers.append(self.decoder.receive(action))
-        for answer in answers:
-            if answer is not None:
-                self.feed(answer)
-
-    def record(self, entry: object) -> None:
-        traced = None if self.recorder is None else trace_entry(entry)
-        if self.recorder is not None and traced is not None:
-            self.recorder.record((float(len(self.schedule)), *traced))
+    def copy(self) -> _Executing:
+        raise NotImplementedError("only the tools of this world are known")
 
 
-def _ended(future: int, value: Value) -> Event:
-    return Fail(future, value) if isinstance(value, ErrorValue) else Finish(future, value)
+class _Differs(Exception):
+    def __init__(self, schedule: tuple[Move, ...]) -> None:
+        self.schedule = schedule
+
+
+def search(setting: Setting, expected: Ending, *, schedules: int, seed: int = 0) -> tuple[Move, ...] | None:
+    """Try `schedules` random schedules; the simplest one found that does not end as `expected`, None if all do."""
+    import hypothesis
+    from hypothesis import strategies as st
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=schedules,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(st.data())
+    def runs_in_order(data: st.DataObject) -> None:
+        run = setting.start()
+        schedule: list[Move] = []
+        try:
+            while not run.over():
+                moves = run.moves()
+                schedule.append(moves[data.draw(st.integers(0, len(moves) - 1)) if len(moves) > 1 else 0])
+                run.make(schedule[-1])
+        except Stuck:
+            raise _Differs(tuple(schedule)) from None
+        if Ending(run.outcome(), run.world.state()) != expected:
+            raise _Differs(tuple(schedule))
+
+    try:
+        runs_in_order()
+    except _Differs as found:
+        return found.schedule
+    return None

