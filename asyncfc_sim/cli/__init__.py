@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import check, demo, parse, simulate, trace
+from . import check, demo, parse, simulate, tools, trace
 from .errors import reported
 
 
@@ -51,6 +51,7 @@ def asyncfc(
       asyncfc simulate program.fc             the same question about a program of yours
       asyncfc simulate bfcl:base --json       800 real conversations, results as JSON
       asyncfc parse program.fc                check a program and print its normal form
+      asyncfc tools mytools.py                what models are told of your functions
       asyncfc trace view run.jsonl            who waited for whom, as bars
 
     \b
@@ -64,6 +65,7 @@ app.command(short_help="Show what futures save on a real benchmark.")(demo.demo)
 app.command(short_help="Simulate a workload under several policies.")(simulate.simulate)
 app.command(short_help="Is running asynchronously the same as one by one?")(check.check)
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
+app.command(short_help="Print schemas and footprints of the tools of a file.")(tools.tools)
 app.add_typer(trace.app, name="trace")
 
 

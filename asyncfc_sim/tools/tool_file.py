@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import itertools
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -69,7 +70,8 @@ def load_tools(path: str | Path, name: str | None = None) -> ToolFile:
 
 
 def _imported(path: Path) -> ModuleType:
-    name = f"_asyncfc_tools_{next(_numbers)}_{path.stem}"  # no name that somebody imports
+    stem = re.sub(r"\W", "_", path.stem)
+    name = f"_asyncfc_tools_{next(_numbers)}_{stem}"  # no name that somebody imports
     loader = SourceFileLoader(name, str(path.absolute()))
     spec = importlib.util.spec_from_loader(name, loader)
     assert spec is not None
@@ -119,9 +121,13 @@ def _tool(path: Path, module: ModuleType, function: Any, name: str | None) -> Fu
     try:
         return function_tool(function, name)
     except ToolError as error:
-        code = getattr(inspect.unwrap(function) if callable(function) else None, "__code__", None)
-        here = code is not None and code.co_filename == module.__file__
-        raise ToolFileError(f"{path}:{code.co_firstlineno}: {error}" if here else f"{path}: {error}") from None
+        raise ToolFileError(f"{path}{_line(module, function)}: {error}") from None
+
+
+def _line(module: ModuleType, function: Any) -> str:
+    """`:12` where the function begins on line 12 of the file; nothing if it is from elsewhere."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    return f":{code.co_firstlineno}" if code is not None and code.co_filename == module.__file__ else ""
 
 
 def _hook(path: Path, module: ModuleType, name: str) -> Callable[[], Any] | None:
@@ -144,7 +150,7 @@ def _hook(path: Path, module: ModuleType, name: str) -> Callable[[], Any] | None
 def _functions(path: Path, module: ModuleType, name: str | None) -> Iterator[tuple[str | None, Any]]:
     """The functions that are to be tools, each with the name it is given, if any."""
     if name is not None or hasattr(module, "TOOLS"):
-        yield from _listed(path, module, name or "TOOLS")
+        yield from _listed(path, module, "TOOLS" if name is None else name)
         return
     found: dict[int, Any] = {}
     for value in vars(module).values():

@@ -38,14 +38,14 @@ def asyncfc(*args: str, **streams) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_verb_and_shows_examples():
     done = CliRunner().invoke(app, ["--help"])
     assert done.exit_code == 0
-    for verb in ("demo", "simulate", "parse", "trace"):
+    for verb in ("demo", "simulate", "parse", "tools", "trace"):
         assert re.search(rf"^  {verb} +\S", done.stdout, re.MULTILINE)
     assert "asyncfc demo" in done.stdout
     assert "130 interrupted" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("verb", [["demo"], ["simulate"], ["parse"], ["trace"], ["trace", "view"]])
+@pytest.mark.parametrize("verb", [["demo"], ["simulate"], ["parse"], ["tools"], ["trace"], ["trace", "view"]])
 def test_every_verb_has_help_of_its_own(verb):
     done = CliRunner().invoke(app, [*verb, "--help"])
     assert done.exit_code == 0
