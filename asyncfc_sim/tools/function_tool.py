@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter
 
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value
@@ -25,7 +25,7 @@ from .docstring import described
 from .effects import effects_of
 from .errors import ToolError
 from .json_schema import Schema, json_schema
-from .parameters import Parameters, parameters_of, told
+from .parameters import BadArguments, Parameters, parameters_of
 from .to_json import NotJson, to_json
 
 
@@ -52,8 +52,8 @@ class FunctionTool:
         """What to call the function with, by position and by name; or why these arguments are refused."""
         try:
             return self.parameters.to_python(args)
-        except ValidationError as error:
-            return ErrorValue("invalid_argument", f"{self.name}: {told(error)}")
+        except BadArguments as error:
+            return ErrorValue("invalid_argument", f"{self.name}: {error}")
 
     def call(self, args: Mapping[str, JSON]) -> Value:
         """Call the function and wait for its result, as JSON; what it raises becomes an error value.
@@ -120,8 +120,8 @@ def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
     def validate(args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
         try:
             parameters.to_python(args)
-        except ValidationError as error:
-            return ErrorValue("invalid_argument", f"{name}: {told(error)}")
+        except BadArguments as error:
+            return ErrorValue("invalid_argument", f"{name}: {error}")
         return args
 
     return Tool(

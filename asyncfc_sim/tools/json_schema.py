@@ -15,7 +15,7 @@ _DATA = {"default", "const", "enum", "examples"}
 
 
 class _Quiet(GenerateJsonSchema):
-    # A default that JSON cannot hold stays the function's own affair.
+    # A default that JSON cannot hold, a side of a union that has no schema: the function's own affair.
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
 
@@ -25,9 +25,23 @@ def json_schema(adapter: TypeAdapter[Any], mode: Literal["validation", "serializ
     return schema
 
 
+def object_schema(properties: Mapping[str, TypeAdapter[Any]], required: list[str]) -> Schema:
+    """The schema of an object with these properties and no others; definitions that they share stand at the root."""
+    inputs = [(name, "validation", adapter) for name, adapter in properties.items()]
+    found, definitions = TypeAdapter.json_schemas(inputs, schema_generator=_Quiet)  # type: ignore[arg-type]
+    schema: Schema = {
+        "type": "object",
+        "properties": {name: _without_titles(found[name, "validation"]) for name in properties},
+        "additionalProperties": False,
+    }
+    if required:
+        schema["required"] = required
+    return {**schema, **_without_titles(definitions)}
+
+
 def _without_titles(schema: Any) -> Any:
     match schema:
-        case Mapping():
+        case dict():
             kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
             return {key: _inside(key, value) for key, value in kept.items()}
         case list():
@@ -39,6 +53,6 @@ def _without_titles(schema: Any) -> Any:
 def _inside(key: str, value: Any) -> Any:
     if key in _DATA:
         return value
-    if key in _NAMED and isinstance(value, Mapping):
+    if key in _NAMED and isinstance(value, dict):
         return {name: _without_titles(item) for name, item in value.items()}
     return _without_titles(value)

@@ -12,44 +12,54 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, create_model
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from asyncfc_sim.core.values import JSON, UNKNOWN
 
 from .errors import ToolError
-from .json_schema import Schema, json_schema
+from .json_schema import Schema, json_schema, object_schema
 from .to_json import NotJson, to_json
+
+
+class BadArguments(ValueError):
+    """Arguments that a function does not accept: which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The parameters of a function, as a model of its arguments.
+    """The parameters of a function, each with the validator of its type.
 
-    `model` has a field for each parameter, under names of its own (`a0`, `a1`, ...), because a parameter may be called
-    as no field of a pydantic model may; in JSON and in messages they have their own names.
+    `defaults` are JSON, and UNKNOWN where JSON cannot hold them; `returns` is the type of the result,
+    `Signature.empty` where none is given.
     """
 
     signature: inspect.Signature
     adapters: Mapping[str, TypeAdapter[Any]]
-    model: type[BaseModel]
+    defaults: Mapping[str, Any]
     schema: Schema
-    defaults: Mapping[str, Any]  # as JSON; UNKNOWN where JSON cannot hold them
-    returns: Any  # the type of the result; Signature.empty where none is given
+    returns: Any
 
     def to_python(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments to call the function with: validated, of the declared types, by position where need be.
+        """The arguments to call the function with, of the declared types: by position where need be, and by name.
 
-        Parameters that are left out stay out, so that the function's own defaults hold. Raises ValidationError.
+        Parameters that are left out stay out, so that the function's own defaults hold. Raises BadArguments.
         """
-        instance = self.model.model_validate_json(json.dumps(args))
-        given = {
-            name: getattr(instance, field)
-            for field, name in zip(self.model.model_fields, self.signature.parameters, strict=True)
-            if field in instance.model_fields_set
-        }
+        given: dict[str, Any] = {}
+        faults: list[str] = []
+        for name, parameter in self.signature.parameters.items():
+            if name in args:
+                try:
+                    given[name] = self.adapters[name].validate_json(json.dumps(args[name]))
+                except ValidationError as error:
+                    faults += [_told((name, *each["loc"]), each["msg"], each["input"]) for each in error.errors()]
+            elif parameter.default is Parameter.empty:
+                faults.append(f"{name} is missing")
+        faults += [f"there is no parameter {name!r}" for name in args if name not in self.adapters]
+        if faults:
+            raise BadArguments("; ".join(faults[:3]))
         first = [p for p in self.signature.parameters.values() if p.kind is Parameter.POSITIONAL_ONLY]
         while first and first[-1].name not in given:
             first.pop()
@@ -61,23 +71,21 @@ def parameters_of(tool: str, function: Callable[..., Any], descriptions: Mapping
     signature = _signature(tool, function)
     hints = _hints(tool, function)
     adapters: dict[str, TypeAdapter[Any]] = {}
-    fields: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for number, (name, parameter) in enumerate(signature.parameters.items()):
         hint = hints.get(name, Any)
         _check(tool, number, parameter, hint)
         adapters[name] = _adapter(tool, name, hint)
-        # The function applies its defaults itself: to the model they only say that the field may be left out.
-        default = ... if parameter.default is Parameter.empty else None
-        description = _field(hint, "description") or descriptions.get(name)
-        fields[f"a{number}"] = (Annotated[hint, Field(alias=name, description=description)], default)
-    model: type[BaseModel] = create_model(tool, __config__=ConfigDict(extra="forbid"), **fields)
-    defaults = {
-        name: _default(parameter.default)
-        for name, parameter in signature.parameters.items()
-        if parameter.default is not Parameter.empty
-    }
-    returns = hints.get("return", inspect.Signature.empty)
-    return Parameters(signature, adapters, model, _schema(model, defaults), defaults, returns)
+        if parameter.default is not Parameter.empty:
+            defaults[name] = _default(parameter.default)
+    schema = object_schema(adapters, [name for name in adapters if name not in defaults])
+    for name, described in schema["properties"].items():
+        if descriptions.get(name):
+            described.setdefault("description", descriptions[name])
+        described.pop("default", None)
+        if defaults.get(name, UNKNOWN) is not UNKNOWN:
+            described["default"] = defaults[name]
+    return Parameters(signature, adapters, defaults, schema, hints.get("return", inspect.Signature.empty))
 
 
 def _signature(tool: str, function: Callable[..., Any]) -> inspect.Signature:
@@ -140,17 +148,6 @@ def _adapter(tool: str, name: str, hint: Any) -> TypeAdapter[Any]:
     return adapter
 
 
-def _schema(model: type[BaseModel], defaults: Mapping[str, Any]) -> Schema:
-    schema = json_schema(TypeAdapter(model))
-    properties = schema.setdefault("properties", {})
-    for name, default in defaults.items():
-        if default is UNKNOWN:
-            del properties[name]["default"]
-        else:
-            properties[name]["default"] = default
-    return schema
-
-
 def _default(value: Any) -> Any:
     try:
         return to_json(value)
@@ -158,16 +155,8 @@ def _default(value: Any) -> Any:
         return UNKNOWN
 
 
-def told(error: ValidationError) -> str:
-    """A validation error in one line: where, what is wrong, and what was given."""
-    return "; ".join(_told(each["loc"], each["msg"], each["type"], each["input"]) for each in error.errors()[:3])
-
-
-def _told(place: tuple[int | str, ...], message: str, kind: str, given: Any) -> str:
-    where = ".".join(map(str, place)) or "arguments"
-    if kind == "missing":
-        return f"{where} is missing"
-    if kind == "extra_forbidden":
-        return f"there is no parameter {where!r}"
+def _told(place: tuple[int | str, ...], message: str, given: object) -> str:
+    """A fault in one line: where, what is wrong, and what was given."""
     text = repr(given)
+    where = ".".join(map(str, place))
     return f"{where}: {message[0].lower()}{message[1:]}, not {text if len(text) <= 60 else text[:57] + '...'}"
