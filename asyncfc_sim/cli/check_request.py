@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,21 @@ class Request:
     output: Path | None = None
     as_json: bool = False
     quiet: bool = False
+
+
+class BadRequest(ValueError):
+    """An option that says nothing we know."""
+
+
+def one_of(option: str, given: str, known: Iterable[str]) -> None:
+    """Raise BadRequest unless `given` is one of `known`."""
+    names = list(known)
+    if given not in names:
+        raise BadRequest(f"{option} {given!r}: expected one of {', '.join(names)}")
+
+
+def granularities(given: str) -> list[Literal["atomic", "steps"]]:
+    """What `--granularity` asks for. Raises BadRequest."""
+    one_of("--granularity", given, ("atomic", "steps", "both"))
+    both: list[Literal["atomic", "steps"]] = ["atomic", "steps"]
+    return [each for each in both if given in (each, "both")]

@@ -26,20 +26,15 @@ def draw_lanes(
     """The two lanes as text of at most `width` columns; `first` are the lines to mark. Long lines are cut."""
     half = (width - 3) // 2
     columns = [
-        [_fit(title, half), "─" * half, *(_line(line, number == mark, half) for number, line in enumerate(lane))]
+        [title, "─" * half, *(_marked(line, number == mark) for number, line in enumerate(lane))]
         for title, lane, mark in zip(titles, lanes, first, strict=True)
     ]
-    used = max(len(line.rstrip()) for line in columns[0])
     rows = zip_longest(*columns, fillvalue="")
-    text = "\n".join(
-        f"{left.ljust(half)[: max(used, 20)].ljust(min(half, max(used, 20)))} │ {right}".rstrip()
-        for left, right in rows
-    )
-    return text + "\n"
+    return "".join(f"{_fit(left, half).ljust(half)} │ {_fit(right, half)}".rstrip() + "\n" for left, right in rows)
 
 
-def _line(line: Line, marked: bool, width: int) -> str:
-    return _fit((MARK if marked else " " * len(MARK)) + line.text, width)
+def _marked(line: Line, marked: bool) -> str:
+    return (MARK if marked else " " * len(MARK)) + line.text
 
 
 def _fit(text: str, width: int) -> str:

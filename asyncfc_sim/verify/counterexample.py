@@ -103,7 +103,7 @@ def _worlds(left: str, right: str) -> list[tuple[str, str, str]]:
         names = sorted({*here, *there})
     absent = object()
     return [
-        (name, *("absent" if name not in side else _text(side[name]) for side in (here, there)))  # type: ignore[misc]
+        (name, *("absent" if name not in side else _text(side[name]) for side in (here, there)))
         for name in names
         if here.get(name, absent) != there.get(name, absent)
     ]

@@ -13,16 +13,20 @@ of independent calls, and differ where conflicting calls ran in another order. A
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from asyncfc_sim.core.footprint import BadFootprint, Footprint, Pattern
+from asyncfc_sim.core.certificate import Access
+from asyncfc_sim.core.footprint import NOTHING, BadFootprint, Footprint, Pattern
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical, copy_json
 
+from .key_world import Accessed, History, Returned, Step
+
 # From the future, the tool, its arguments and a digest of all that the call saw, to what it returns.
 Answer = Callable[[int, str, Mapping[str, JSON], str], Value]
+Seen = Mapping[str, list[str]]  # digests of versions, by the key at which they were found
 T = TypeVar("T")
 
 
@@ -65,6 +69,50 @@ class SymbolicWorld:
                 self._repeated[self._observe(tool, args, footprint)] = observed
         return copy_json(value)
 
+    def step(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Step:
+        """The same call, access by access: first it observes each of its patterns, then it writes those that it writes.
+
+        What it observes is its history, so that it can be run in any interleaving (key_world.py).
+        """
+        if (access := self.peek(future, tool, args, history)) is None:
+            return self._return(future, tool, args, history)
+        pattern = (access.pattern,)
+        self._note_disorder(future, tool, Footprint(reads=pattern) if access.mode == "r" else Footprint(writes=pattern))
+        if access.mode == "r":
+            return Accessed(access, self._seen(tool, access.pattern))
+        self._write(access.pattern, Version(self._observed(tool, args, history), tool))
+        return Accessed(access, None)
+
+    def peek(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Access | None:
+        """What the next step of a call would touch; None if it would return."""
+        try:
+            footprint = self._tools[tool].footprint(args) if tool in self._tools else NOTHING
+        except BadFootprint:
+            return None
+        touched = footprint.reads + footprint.writes
+        if len(history) < len(touched):
+            return Access(future, "r", touched[len(history)])
+        left = footprint.writes[len(history) - len(touched) :]
+        return Access(future, "w", left[0]) if left and self._changes(future, tool, args, history) else None
+
+    def _return(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Returned:
+        if not history:  # it touches nothing, or cannot be called
+            return Returned(self.call(future, tool, args))
+        observed = self._observed(tool, args, history)
+        value = self._answer(future, tool, args, self._repeated.get(observed) or observed)
+        footprint = self._tools[tool].footprint(args)
+        if footprint.writes and self._tools[tool].idempotent and self._changes(future, tool, args, history):
+            self._repeated[self._observe(tool, args, footprint)] = observed
+        return Returned(copy_json(value))
+
+    def _changes(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> bool:
+        """Whether a call that has observed this much writes: not if it fails, nor if it is a mere repetition."""
+        observed = self._observed(tool, args, history)
+        return observed not in self._repeated and not isinstance(self._answer(future, tool, args, observed), ErrorValue)
+
+    def _observed(self, tool: str, args: Mapping[str, JSON], history: History) -> str:
+        return _digest(tool, args, [seen for seen in history if seen is not None])
+
     def state(self) -> str:
         """The versions by key, and the pairs of conflicting calls of which the later one ran first."""
         versions = {str(key): sorted(each.digest for each in found) for key, found in self._written.items()}
@@ -78,13 +126,14 @@ class SymbolicWorld:
 
     def _observe(self, tool: str, args: Mapping[str, JSON], footprint: Footprint) -> str:
         """A digest of the call and of every version that it depends on."""
-        patterns = footprint.reads + footprint.writes
-        keys = {key for pattern in patterns for key in _overlapping(self._written, pattern)}
-        seen = [
-            [str(key), each.digest] for key in keys for each in self._written[key] if not self._commute(tool, each.tool)
-        ]
-        text = canonical([tool, dict(args), sorted(seen)])
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return _digest(tool, args, [self._seen(tool, pattern) for pattern in footprint.reads + footprint.writes])
+
+    def _seen(self, tool: str, pattern: Pattern) -> Seen:
+        """The versions that a call of `tool` finds at a pattern, by key."""
+        return {
+            str(key): [each.digest for each in self._written[key] if not self._commute(tool, each.tool)]
+            for key in _overlapping(self._written, pattern)
+        }
 
     def _write(self, pattern: Pattern, version: Version) -> None:
         if not self._commutes_with_some(version.tool):
@@ -112,6 +161,15 @@ class SymbolicWorld:
 
     def _commutes_with_some(self, tool: str) -> bool:
         return any(tool in pair for pair in self._commutes)
+
+
+def _digest(tool: str, args: Mapping[str, JSON], observations: Sequence[Seen]) -> str:
+    versions: dict[str, list[str]] = {}
+    for seen in observations:
+        for key, found in seen.items():
+            versions.setdefault(key, found)
+    pairs = sorted([key, digest] for key, found in versions.items() for digest in found)
+    return hashlib.blake2b(canonical([tool, dict(args), pairs]).encode(), digest_size=8).hexdigest()
 
 
 def _overlapping(table: Mapping[Pattern, T], pattern: Pattern) -> Iterator[Pattern]:
