@@ -43,7 +43,8 @@ Template = Any
 _UNIT = r"u(?:[0-9A-CE-Fa-ce-f][0-9A-Fa-f]|[Dd][0-7])[0-9A-Fa-f]{2}"
 _UNITS = r"u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}"
 _ESCAPED = rf"\\(?:[bfnrt/\\]|{_UNIT}|{_UNITS})"
-_NAME = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_\u0080-\U0010FFFF]*"
+# ASCII letters, digits, `_`, and all beyond ASCII; by what it is not, because that compiles ten times as fast.
+_NAME = r"[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*"
 # No `${` in quoted names (it is written `\u0024{`): otherwise `${f1['${f2}']}` would have two readings.
 _SINGLE = rf"'(?:\$*(?:[^'\\${{\x00-\x1f]|\\'|{_ESCAPED})|\{{)*\$*'"
 _DOUBLE = rf'"(?:\$*(?:[^"\\${{\x00-\x1f]|\\"|{_ESCAPED})|\{{)*\$*"'
