@@ -1,6 +1,6 @@
-"""Find the data folders that ship with the package: `grammar/` and `models/`.
+"""Find the data folders that ship with the package: `grammar/`, `models/` and `litmus/`.
 
-They stand at the top level of the checkout, where people read and edit them, and are copied to
+They stand at the top level of the checkout, where people read and edit them, `litmus/` in `tests/`; and are copied to
 `asyncfc_sim/_data/` when a wheel is built.
 """
 
@@ -21,7 +21,7 @@ def data_path(kind: str, *parts: str) -> Path:
     roots = [Path(override)] if override else []
     roots.append(package / "_data")
     if (package.parent / "pyproject.toml").is_file():  # a checkout, or an editable install of one
-        roots.append(package.parent)
+        roots += [package.parent, package.parent / "tests"]
     for root in roots:
         if (found := root.joinpath(kind, *parts)).exists():
             return found

@@ -64,7 +64,7 @@ def test_every_folder_of_models_ships():
     shipped = set(PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"])
     with_tables = {f"models/{path.parent.name}" for path in (ROOT / "models").glob("*/*.toml")}
     assert with_tables
-    assert with_tables | {"grammar"} == shipped
+    assert with_tables | {"grammar", "tests/litmus"} == shipped
 
 
 def test_the_sdist_lists_what_exists():
@@ -76,6 +76,7 @@ def test_the_checkout_serves_its_own_data(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert not (ROOT / "asyncfc_sim/_data").exists(), "it would be served instead of the live grammar/ and models/"
     monkeypatch.delenv("ASYNCFC_DATA_DIR", raising=False)
     assert data_path("grammar", "program.lark") == ROOT / "grammar/program.lark"
+    assert data_path("litmus", "ww.lit") == ROOT / "tests/litmus/ww.lit"
     with pytest.raises(FileNotFoundError, match="no grammar/no-such-file under"):
         data_path("grammar", "no-such-file")
 
