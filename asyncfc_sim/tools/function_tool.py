@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import TypeAdapter
 
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value
@@ -25,7 +25,7 @@ from .docstring import described
 from .effects import effects_of
 from .errors import ToolError
 from .json_schema import Schema, json_schema
-from .parameters import BadArguments, Parameters, parameters_of
+from .parameters import BadArguments, Parameters, parameters_of, written
 from .to_json import NotJson, to_json
 
 
@@ -50,10 +50,7 @@ class FunctionTool:
 
     def arguments(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]] | ErrorValue:
         """What to call the function with, by position and by name; or why these arguments are refused."""
-        try:
-            return self.parameters.to_python(args)
-        except BadArguments as error:
-            return ErrorValue("invalid_argument", f"{self.name}: {error}")
+        return _read(self.name, self.parameters, args)
 
     def call(self, args: Mapping[str, JSON]) -> Value:
         """Call the function and wait for its result, as JSON; what it raises becomes an error value.
@@ -91,13 +88,13 @@ def function_tool(function: Callable[..., Any], name: str | None = None) -> Func
     """Make a tool of a function, decorated or not. Raises ToolError if it cannot be one."""
     metadata = metadata_of(function)
     name = name or (metadata.name if metadata and metadata.name else named(function))
-    if not callable(function):
+    if not callable(function) or isinstance(function, type):
         raise ToolError(name, "a function is expected")
-    if not valid_name(name):
+    if not isinstance(name, str) or not valid_name(name):
         raise ToolError(name, 'a name of 1 to 64 of A-Z a-z 0-9 _ - is expected: give it one, @tool(name="...")')
-    if inspect.isasyncgenfunction(function):
+    if inspect.isasyncgenfunction(written(function)):
         raise ToolError(name, "it yields; a tool returns its result")
-    said = described(inspect.getdoc(function))
+    said = described(written(function).__doc__)
     parameters = parameters_of(name, function, said.parameters)
     description = "\n\n".join(filter(None, (said.text, said.returns and f"Returns: {said.returns}")))
     return FunctionTool(
@@ -110,7 +107,7 @@ def function_tool(function: Callable[..., Any], name: str | None = None) -> Func
         _core(name, metadata, parameters),
         parameters,
         metadata,
-        inspect.iscoroutinefunction(function),
+        inspect.iscoroutinefunction(written(function)),
     )
 
 
@@ -118,11 +115,8 @@ def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
     said = metadata or Metadata()
 
     def validate(args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
-        try:
-            parameters.to_python(args)
-        except BadArguments as error:
-            return ErrorValue("invalid_argument", f"{name}: {error}")
-        return args
+        read = _read(name, parameters, args)
+        return read if isinstance(read, ErrorValue) else args
 
     return Tool(
         name,
@@ -136,13 +130,20 @@ def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
     )
 
 
+def _read(name: str, parameters: Parameters, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]] | ErrorValue:
+    try:
+        return parameters.to_python(args)
+    except BadArguments as error:
+        return ErrorValue("invalid_argument", f"{name}: {error}")
+
+
 def _output_schema(hint: Any) -> Schema | None:
     if hint is inspect.Signature.empty:
         return None
     try:
         return json_schema(TypeAdapter(hint), "serialization")
-    except (PydanticUserError, NameError):
-        return None  # results are turned into JSON as they come
+    except Exception:  # a type without a schema: results are turned into JSON as they come
+        return None
 
 
 async def _awaited(result: Any) -> Any:

@@ -88,6 +88,14 @@ def parameters_of(tool: str, function: Callable[..., Any], descriptions: Mapping
     return Parameters(signature, adapters, defaults, schema, hints.get("return", inspect.Signature.empty))
 
 
+def written(function: Any) -> Any:
+    """The function that somebody wrote, with annotations and docstring: behind a partial, or of a callable object."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    plain = inspect.isroutine(function) or hasattr(function, "__wrapped__")
+    return function if plain else type(function).__call__
+
+
 def _signature(tool: str, function: Callable[..., Any]) -> inspect.Signature:
     try:
         return inspect.signature(function)
@@ -97,12 +105,8 @@ def _signature(tool: str, function: Callable[..., Any]) -> inspect.Signature:
 
 def _hints(tool: str, function: Any) -> dict[str, Any]:
     """The types of the parameters, also where they are written as text."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not inspect.isroutine(function) and not hasattr(function, "__wrapped__"):
-        function = type(function).__call__
     try:
-        return typing.get_type_hints(function, include_extras=True)
+        return typing.get_type_hints(written(function), include_extras=True)
     except NameError as error:
         why = f"its annotations name {error.name!r}, which is not there when it runs"
         raise ToolError(tool, f"{why}: define or import it at the top of the module, not under TYPE_CHECKING") from None
@@ -121,9 +125,8 @@ def _check(tool: str, number: int, parameter: Parameter, hint: Any) -> None:
         raise ToolError(tool, f"parameter {name!r}: write `{name}: Annotated[..., Field(...)] = default` instead")
     for attribute in ("alias", "validation_alias", "default_factory"):
         if _field(hint, attribute) is not None:
-            raise ToolError(
-                tool, f"parameter {name!r}: Field({attribute}=...) is for models; use its own name and default"
-            )
+            fix = f"Field({attribute}=...) is for models; here its own name and default hold"
+            raise ToolError(tool, f"parameter {name!r}: {fix}")
 
 
 def _field(hint: Any, attribute: str) -> Any:
@@ -139,13 +142,14 @@ def _adapter(tool: str, name: str, hint: Any) -> TypeAdapter[Any]:
         json_schema(adapter)
     except PydanticUserError as error:
         if error.code == "typed-dict-version":
-            fix = "import TypedDict from typing_extensions: before Python 3.12 pydantic can use only that one"
+            why = "import TypedDict from typing_extensions: before Python 3.12 pydantic can use only that one"
         else:
-            fix = f"{str(error).partition('. ')[0].splitlines()[0]}; use a JSON type, a dataclass or a pydantic model"
-        raise ToolError(tool, f"parameter {name!r}: {fix}") from None
-    except NameError as error:
-        raise ToolError(tool, f"parameter {name!r}: its type names {error.name!r}, which is not there") from None
-    return adapter
+            why = f"{str(error).partition('. ')[0].splitlines()[0]}; use a JSON type, a dataclass or a pydantic model"
+    except Exception as error:  # types may bring code of their own
+        why = f"pydantic cannot use its type: {type(error).__name__}: {error}"
+    else:
+        return adapter
+    raise ToolError(tool, f"parameter {name!r}: {why}")
 
 
 def _default(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter
@@ -23,11 +24,18 @@ def to_json(value: Any) -> JSON:
     Sets are sorted, because equal sets need not have one order.
     """
     try:
-        dumped = _ANYTHING.dump_python(_sorted(value), mode="json", by_alias=True)
+        dumped = _ANYTHING.dump_python(_sorted(value), mode="json", by_alias=True, fallback=_other)
         json.dumps(dumped, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotJson(str(error)) from None
     return dumped
+
+
+def _other(value: Any) -> Any:
+    """What pydantic does not know how to write."""
+    if isinstance(value, os.PathLike):  # it knows Path, but not PurePath
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} is no type that JSON can hold")
 
 
 def _sorted(value: Any) -> Any:
