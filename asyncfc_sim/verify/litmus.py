@@ -10,27 +10,19 @@ from functools import partial
 from itertools import combinations
 from typing import Final
 
-from asyncfc_sim.core.footprint import Footprint
 from asyncfc_sim.core.scheduler import Failure, Scheduler
-from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.language.litmus import Column, Expectation, LitmusTest, SchedulerName
 from asyncfc_sim.workloads.litmus_file import litmus_world
 
 from .baselines import Locks, Naive
 from .configuration import UNCAPPED, Configuration, Granularity, MakeScheduler, Move
 from .counterexample import counterexample
-from .exhaust import DEFAULT_LIMIT, TooManyStates, exhaust
+from .exhaust import DEFAULT_LIMIT, Explored, TooManyStates, exhaust
 from .fates import explained
+from .mutants import NoBarrier
 from .replay import replay
 from .schedules import ScheduleError, parse_schedule
 from .setting import Ending, Setting
-
-
-class NoBarrier(Scheduler):
-    """Keeps conflicting calls in order, and lets a call write before it is known that those before it succeed."""
-
-    def _needs_barrier(self, tool: Tool, footprint: Footprint) -> bool:
-        return False
 
 
 SCHEDULERS: Final[Mapping[SchedulerName, tuple[MakeScheduler, Failure]]] = {
@@ -109,12 +101,28 @@ def _explore(test: LitmusTest, expectation: Expectation, limit: int) -> Finding:
     setting = litmus_setting(test, *expectation.column)
     start = time.perf_counter()
     explored = exhaust(setting, limit=limit)
-    differing = explored.stuck
-    if differing is None:
-        endings = ((schedule, differs(setting, ending)) for ending, schedule in explored.endings)
-        differing = next((schedule for schedule, differs in endings if differs), None)
+    differing = _first_otherwise(setting, explored)
     seconds = time.perf_counter() - start
     return Finding(expectation, explored.states, len(explored.endings), seconds, differing)
+
+
+def ending_otherwise(setting: Setting, limit: int = DEFAULT_LIMIT) -> tuple[Move, ...] | None:
+    """A schedule that ends otherwise than running in order, or gets stuck; None if all are equal to it.
+
+    Raises TooManyStates.
+    """
+    return _first_otherwise(setting, exhaust(setting, limit=limit))
+
+
+def _first_otherwise(setting: Setting, explored: Explored) -> tuple[Move, ...] | None:
+    if explored.stuck is not None:
+        return explored.stuck
+    return next((schedule for ending, schedule in explored.endings if differs(setting, ending)), None)
+
+
+def missing_overlap(setting: Setting, futures: tuple[int, int], limit: int = DEFAULT_LIMIT) -> bool:
+    """Whether in no state of any schedule both of these calls are under way. Raises TooManyStates."""
+    return futures not in under_way_together(setting, limit)
 
 
 def _judge(test: LitmusTest, finding: Finding) -> Iterator[Surprise]:
@@ -157,7 +165,7 @@ def _judge_overlaps(test: LitmusTest, limit: int) -> Iterator[Surprise]:
     if not test.overlaps:
         return
     column: Column = ("effect", "atomic")
-    met = _under_way_together(litmus_setting(test, *column), limit)
+    met = under_way_together(litmus_setting(test, *column), limit)
     for overlap in test.overlaps:
         schedule = met.get(overlap.futures)
         if overlap.sometimes and schedule is None:
@@ -166,7 +174,7 @@ def _judge_overlaps(test: LitmusTest, limit: int) -> Iterator[Surprise]:
             yield Surprise(overlap.line, f"{overlap}: in one schedule both are under way at once", column, schedule)
 
 
-def _under_way_together(setting: Setting, limit: int) -> dict[tuple[int, int], tuple[Move, ...]]:
+def under_way_together(setting: Setting, limit: int) -> dict[tuple[int, int], tuple[Move, ...]]:
     """The pairs of calls whose tools are under way at the same time in some state, and a shortest way there.
 
     Nothing is left out as redundant: that would keep all endings, and not all of the states on the way.
