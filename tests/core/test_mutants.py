@@ -1,26 +1,24 @@
-"""Schedulers with a rule left out: a handful of programs and random schedules must catch each of them.
+"""The mutants of the scheduler (verify/mutants.py): a handful of programs and random schedules must catch each of them.
 
 Otherwise the properties that hold of the real scheduler say little. The real one passes the same programs and
-schedules.
+schedules. Here calls are also cancelled and timed out, and in every state the rules are compared with their
+definitions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from asyncfc_sim.core.events import Action, Drained, Event, Pending, Resolved
-from asyncfc_sim.core.footprint import EVERYTHING, Footprint, Pattern
+from asyncfc_sim.core.events import Action
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.scheduler import Failure, Scheduler
-from asyncfc_sim.core.state_tree import StateTree
 from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touch
-from asyncfc_sim.core.tool import Tool
-from asyncfc_sim.core.values import ErrorValue, inherited
+from asyncfc_sim.verify.configuration import MakeScheduler
+from asyncfc_sim.verify.mutants import MUTANTS
 from tests.chaos import Chaos, Invariants
 from tests.toys import TOOLS, ToyWorld
 
@@ -53,6 +51,7 @@ PROGRAMS: dict[str, tuple[Statement, ...]] = {
     "ALIAS-WAR": (read(1, "ptr"), read(2, Ref(1)), write(3, "a", "x")),
     "ALIAS-WAW": (read(1, "ptr"), write(2, Ref(1), "x"), write(3, "a", "y")),
     "TOUCH-MID": (write(1, "a", "1"), read(2, "a"), Touch((2,)), write(3, "a", "3")),
+    "TOUCH-BOTH": (read(1, "a"), read(2, "b"), Touch((1, 2)), write(3, "a", Ref(2))),
     "BRANCH": (
         write(1, "b", "1"),
         read(2, "b"),
@@ -78,147 +77,12 @@ PROGRAMS: dict[str, tuple[Statement, ...]] = {
 }
 
 
-class Filtered(StateTree):
-    """A State Tree that overlooks some conflicts."""
-
-    def __init__(self, sees: Callable[[int, Footprint, int, Footprint], bool]) -> None:
-        super().__init__()
-        self.sees = sees
-
-    def blocker(self, future: int, footprint: Footprint, excused: Callable[[int], bool] | None = None) -> int:
-        def overlooked(other: int) -> bool:
-            return (excused is not None and excused(other)) or not self.sees(
-                other, self.footprint(other), future, footprint
-            )
-
-        return super().blocker(future, footprint, overlooked)
-
-
-def overlooking(sees: Callable[[int, Footprint, int, Footprint], bool]) -> type[Scheduler]:
-    class Mutant(Scheduler):
-        def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
-            super().__init__(tools, **options)
-            self._tree = Filtered(sees)
-
-    return Mutant
-
-
-def meet(lefts: tuple[Pattern, ...], rights: tuple[Pattern, ...]) -> bool:
-    return any(left.overlaps(right) for left in lefts for right in rights)
-
-
-class UnknownIsFree(Scheduler):
-    def _hold(self, future: int, state: Pending) -> None:
-        if not self._producers.get(future):
-            super()._hold(future, state)
-
-
-class LocksOnly(Scheduler):
-    """Some serial order of the calls that are ready, instead of the issue order."""
-
-    def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
-        super().__init__(tools, **options)
-        self._commutes = dict.fromkeys(tools, frozenset(tools))
-
-
-class NoBarrier(Scheduler):
-    def _needs_barrier(self, tool: Tool, footprint: Footprint) -> bool:
-        return False
-
-
-class CompletionBarrier(Scheduler):
-    """Waits for every earlier call to end, but does not ask whether it succeeded."""
-
-    def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
-        super().__init__(tools, **options)
-        self._barrier.failure_before = lambda future: None  # type: ignore[method-assign]
-
-
-class NothingIsTold(Scheduler):
-    def __init__(self, tools: Mapping[str, Tool], **options: Any) -> None:
-        super().__init__(tools, **options)
-        self._barrier.tell = lambda futures: None  # type: ignore[method-assign]
-
-
-class NoDrain(Scheduler):
-    def _drained_if_idle(self) -> None:
-        if self._draining:
-            self._draining = False
-            self._actions.append(Drained())
-
-
-class DoubtFreesKeys(Scheduler):
-    def feed(self, event: Event) -> list[Action]:
-        actions = super().feed(event)
-        for future, state in list(self.futures.items()):
-            if isinstance(state, Resolved) and state.in_doubt:
-                self.futures[future] = Resolved(state.value)
-                self._release(future)
-        self._run_agenda()
-        actions += self._actions
-        self._actions = []
-        return actions
-
-
-class ShrinkingWakesNobody(Scheduler):
-    """Those who wait for a region to shrink wait until the call that holds it ends."""
-
-    def _wake_watchers(self, future: int) -> None:
-        if not isinstance(self.futures.get(future), Pending):
-            super()._wake_watchers(future)
-
-
-class FirstErrorPoisons(Scheduler):
-    """A call is settled by its first producer that fails, though one named before that may still fail, too."""
-
-    def _pass_gates(self, future: int, state: Pending) -> None:
-        for ref in state.call.args.values():
-            value = self.values.get(ref.future) if isinstance(ref, Ref) else None
-            if isinstance(value, ErrorValue) and self._producers.get(future):
-                self._settle(future, inherited(value, ref.future))
-                return
-        super()._pass_gates(future, state)
-
-
-class CommutingTogether(Scheduler):
-    """Calls that commute may also run at the same time; whole tools commute, their single steps do not."""
-
-    def _partner_under_way(self, tool: str, footprint: Footprint) -> int:
-        return 0
-
-
-class OneByOne(Scheduler):
-    """Never wrong, but no better than running in order."""
-
-    def _hold(self, future: int, state: Pending) -> None:
-        super()._hold(future, Pending(state.call, EVERYTHING, state.args))
-
-
-MUTANTS: dict[str, type[Scheduler]] = {
-    "no RAW": overlooking(lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.writes)),
-    "no WAR": overlooking(lambda i, first, j, then: meet(first.writes, then.reads + then.writes)),
-    "no WAW": overlooking(lambda i, first, j, then: meet(first.reads, then.writes) or meet(first.writes, then.reads)),
-    "only the previous call": overlooking(lambda i, first, j, then: i == j - 1),
-    "unknown footprint free": UnknownIsFree,
-    "locks only": LocksOnly,
-    "no barrier": NoBarrier,
-    "barrier waits for completion only": CompletionBarrier,
-    "nothing is told": NothingIsTold,
-    "no drain": NoDrain,
-    "doubt frees keys": DoubtFreesKeys,
-    "a region that shrinks wakes nobody": ShrinkingWakesNobody,
-    "the first error poisons": FirstErrorPoisons,
-    "commuting calls together": CommutingTogether,
-    "one by one": OneByOne,
-}
-
-
 # These run calls later than they might, end too early, or at the same time as tools that are atomic here.
-HARMLESS = {"a region that shrinks wakes nobody", "one by one", "no drain", "commuting calls together"}
+HARMLESS = {"shrinking wakes nobody", "one by one", "no drain", "commuting together", "first freed only"}
 WRONG = [name for name in MUTANTS if name not in HARMLESS]
 
 
-def fault(program: Program, make: type[Scheduler], seed: int, failure: Failure) -> str | None:
+def fault(program: Program, make: MakeScheduler, seed: int, failure: Failure) -> str | None:
     """What is wrong with one random run: it differs from the sequential run, breaks an invariant or gets stuck."""
     rng = np.random.default_rng(seed)
     world, in_order = ToyWorld(), ToyWorld()
@@ -241,7 +105,7 @@ def fault(program: Program, make: type[Scheduler], seed: int, failure: Failure) 
     return None if world.state() == in_order.state() else "another world"
 
 
-def first_fault(make: type[Scheduler], failure: Failure, seeds: int) -> tuple[str, int, str] | None:
+def first_fault(make: MakeScheduler, failure: Failure, seeds: int) -> tuple[str, int, str] | None:
     for seed in range(seeds):
         for name, body in PROGRAMS.items():
             found = fault(Program(body), make, seed, failure)
@@ -257,7 +121,7 @@ def test_the_real_scheduler_passes(failure: Failure) -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_each_mutant_is_caught(name: str) -> None:
-    assert first_fault(MUTANTS[name], "poison", seeds=400) is not None
+    assert first_fault(MUTANTS[name].make, "poison", seeds=400) is not None
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -272,6 +136,6 @@ def test_mutants_that_run_calls_too_early_end_in_another_outcome_or_world(name: 
             pass
 
     with patch("tests.chaos.Invariants", Unwatched):
-        found = first_fault(MUTANTS[name], "poison", seeds=400)
+        found = first_fault(MUTANTS[name].make, "poison", seeds=400)
     assert found is not None
     assert found[2] in ("another outcome", "another world")
