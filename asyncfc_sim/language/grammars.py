@@ -20,7 +20,9 @@ _GROUPS = (
     ({"NAME", "STEP", "STRING", "NUMBER", "NONE", "TRUE", "FALSE", "LSQB", "LBRACE"}, "an argument"),
     ({"STEP", "STRING", "NUMBER", "NONE", "TRUE", "FALSE", "LSQB", "LBRACE"}, "a value"),
     ({"TOOL", "STRING"}, "the name of a tool"),
+    ({"TOOL"}, "the name of a tool"),
     ({"NAME", "STRING"}, "the name of an argument"),
+    ({"CANCEL", "TIMEOUT", "DELIVER"}, "a move (`cancel f1`, `timeout f1` or `deliver f1`)"),
 )
 _WORDS = {
     "AWAITED": "a future such as `$f1`",
@@ -32,7 +34,6 @@ _WORDS = {
     "SCHEDULER": "a scheduler (naive, locks, effect, barrier, strict, naive/failstop or effect/failstop)",
     "STRING": "a string",
     "TITLE": "the name of the test, in capitals",
-    "TOOL": "the name of a tool",
     "VERDICT": "`=` or `#`",
     "_NEWLINE": "a new line",
     "_SEPARATOR": "a new line",
