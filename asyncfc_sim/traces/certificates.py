@@ -183,9 +183,9 @@ def _apply(event: Event, at: int, calls: dict[int, _Call]) -> str | None:
         case "cancel" | "timeout" if not call.settled:
             call.given_up = call.settled = True
         case "end":
-            if call.started is None or call.ended is not None:
-                return f"$f{future} is not under way"
-            call.ended = at
+            if call.ended is not None:
+                return f"$f{future} has ended already"
+            call.ended = at  # perhaps of one that a person was still asked about, and that never started
         case "access":
             if call.started is None or call.ended is not None:
                 return f"$f{future} is not under way"

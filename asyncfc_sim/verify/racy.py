@@ -1,9 +1,9 @@
 """How far a certificate can be trusted: runs that really race, each certified or not, and equal to its order or not.
 
 A scheduler that ignores conflicts runs random programs whose tools are not atomic: the decoder goes on as far as it
-can, and the tools under way take random turns, one read or write at a time. The log of accesses of such a run may be certified, and then the run must have come to the
-same end as running the calls in order: values, world, and all that the decoder saw. The other way round it need not
-hold.
+can, and the tools under way take random turns, one read or write at a time. The log of accesses of such a run may be
+certified, and then the run must have come to the same end as running the calls in order: values, world, and all that
+the decoder saw. The other way round it need not hold.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ import numpy as np
 
 from asyncfc_sim.core.certificate import Access, Certified, Verdict, certify
 from asyncfc_sim.core.events import Action, Event
-from asyncfc_sim.core.interpreter import Outcome
-from asyncfc_sim.core.sequential import run_sequential
 from asyncfc_sim.workloads.key_world import KeyWorld
 from asyncfc_sim.workloads.random_programs import random_program
 from asyncfc_sim.workloads.toolbox import TOOLBOX
 
 from .baselines import Naive
-from .configuration import DECODE, Configuration, MakeScheduler
+from .configuration import DECODE, MakeScheduler
+from .setting import Ending, Setting
 
 CALLS = 5
 Judge = Callable[[Sequence[Access]], Verdict]
@@ -83,8 +82,8 @@ class Race:
     """One run: what its tools did in which order, how it ended, and how it would have ended in order."""
 
     log: list[Access]
-    ended: tuple[Outcome, str]
-    in_order: tuple[Outcome, str]
+    ended: Ending
+    in_order: Ending
 
     @property
     def equal(self) -> bool:
@@ -94,17 +93,16 @@ class Race:
 def race(rng: np.random.Generator, *, calls: int = CALLS, make: MakeScheduler = Naive) -> Race:
     """Run a random program under a random schedule."""
     program, tools, values = random_program(rng, calls)
+    setting = Setting(program, tools, lambda: KeyWorld(TOOLBOX, values), granularity="steps", scheduler=make)
     log: list[Access] = []
 
     def note(happened: Event | Access | Action) -> None:
         if isinstance(happened, Access):
             log.append(happened)
 
-    world = KeyWorld(TOOLBOX, values)
-    run = Configuration(program, tools, world, granularity="steps", make=make, observer=note)
+    run = setting.start()
+    run.observer = note
     while not run.over():
         moves = run.moves()
         run.make(DECODE if DECODE in moves else moves[int(rng.integers(len(moves)))])
-    other = KeyWorld(TOOLBOX, values)
-    in_order = run_sequential(program, tools, other.call)
-    return Race(log, (run.outcome(), world.state()), (in_order, other.state()))
+    return Race(log, Ending(run.outcome(), run.world.state()), setting.in_order())

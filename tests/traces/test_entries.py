@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from asyncfc_sim.core import events
+from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.footprint import Footprint, parse_pattern
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.session_events import Answer, GiveUp, Interrupt, Placeholder, Request, SetTimer
@@ -36,6 +37,7 @@ SHOWN: list[tuple[Any, str, dict[str, Any]]] = [
     (events.Timeout(1), "timeout", {"future": 1}),
     (events.End(1), "end", {"future": 1}),
     (events.Cut(1), "cut", {"future": 1}),
+    (Access(1, "w", WRITES[0]), "access", {"future": 1, "mode": "w", "key": WRITES[0]}),
     (Placeholder(1), "placeholder", {"future": 1}),
     (Answer("done"), "answer", {"text": "done"}),
     (GiveUp("too long"), "give_up", {"reason": "too long"}),
