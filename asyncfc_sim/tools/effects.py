@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from asyncfc_sim.core.footprint import Arguments, Declaration, Footprint, KeyTemplates
 from asyncfc_sim.core.values import UNKNOWN
@@ -37,9 +37,11 @@ class FunctionEffects(Declaration):
         if value is UNKNOWN or name not in self.adapters:
             return value
         try:
-            return _whole(to_json(self.adapters[name].validate_json(json.dumps(value))))
-        except ValidationError:
-            return value  # the call will be refused
+            given = self.adapters[name].validate_json(json.dumps(value))
+        except Exception:  # also of validators of the user's: the call will be refused
+            return value
+        try:
+            return _whole(to_json(given))
         except NotJson:
             return UNKNOWN
 

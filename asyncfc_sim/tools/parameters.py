@@ -55,6 +55,8 @@ class Parameters:
                     given[name] = self.adapters[name].validate_json(json.dumps(args[name]))
                 except ValidationError as error:
                     faults += [_told((name, *each["loc"]), each["msg"], each["input"]) for each in error.errors()]
+                except Exception as error:  # a validator of the user's
+                    faults.append(f"{name}: {type(error).__name__}: {error}")
             elif parameter.default is Parameter.empty:
                 faults.append(f"{name} is missing")
         faults += [f"there is no parameter {name!r}" for name in args if name not in self.adapters]
@@ -117,8 +119,8 @@ def _hints(tool: str, function: Any) -> dict[str, Any]:
 def _check(tool: str, number: int, parameter: Parameter, hint: Any) -> None:
     name = parameter.name
     if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
-        instead = "a list" if parameter.kind is Parameter.VAR_POSITIONAL else "a dict"
-        raise ToolError(tool, f"{parameter} cannot be offered to a model, which names each argument: take {instead}")
+        stars, instead = ("*", "a list") if parameter.kind is Parameter.VAR_POSITIONAL else ("**", "a dict")
+        raise ToolError(tool, f"{stars}{name} cannot be offered to a model, which names each argument: take {instead}")
     if number == 0 and name in ("self", "cls"):
         raise ToolError(tool, f"it is a method and wants {name!r}: give a bound one, such as obj.{tool}")
     if isinstance(parameter.default, FieldInfo):

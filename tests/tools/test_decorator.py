@@ -141,7 +141,7 @@ def test_what_cannot_be_meant_is_refused_by_name_of_the_tool(said, why):
 
 def test_arguments_go_by_name():
     with pytest.raises(ToolError, match=r"@tool stands above a function; its arguments go by name"):
-        tool(["file:{path}"])  # type: ignore[type-var]
+        tool(["file:{path}"])  # type: ignore[call-overload]
 
 
 def test_files_of_tools_pay_for_the_standard_library_and_the_core_alone():

@@ -26,7 +26,7 @@ class Colour(enum.Enum):
 
 class Model(BaseModel):
     day: datetime.date
-    from_: int = Field(1, serialization_alias="from")
+    from_: int = Field(default=1, serialization_alias="from")
 
 
 @dataclasses.dataclass
