@@ -67,7 +67,7 @@ def pick(rng: np.random.Generator, choices: Any) -> Any:
 
 
 def random_policy(rng: np.random.Generator) -> Policy:
-    base = pick(rng, [SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC, ASYNCFC, ASYNCFC])
+    base: Policy = pick(rng, [SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC, ASYNCFC, ASYNCFC])
     if base is ASYNCFC:
         base = replace(
             base,

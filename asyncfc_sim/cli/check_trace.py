@@ -62,29 +62,34 @@ def _check(path: str) -> list[Checked]:
 def _show(path: str, checked: Sequence[Checked]) -> None:
     certified = [each for each in checked if each.certificate.certified]
     others = [each for each in checked if not each.certificate.certified]
-    console = results_console()
-    console.print(f"{path}: {len(certified)} of {len(checked)} run{'' if len(checked) == 1 else 's'} certified")
+    _print(f"{path}: {len(certified)} of {len(checked)} run{'' if len(checked) == 1 else 's'} certified")
     _show_some(f"not certified, {ONE_SIDED}", others, MAX_UNCERTIFIED)
+    if any(isinstance(each.certificate.verdict, NotCertified) for each in others):
+        _print("  (at N: line N of the file)")
     _show_some(f"certified: {CLAIM}", certified, MAX_CERTIFIED)
     assumed = [name for name in MEANINGS if any(name in _assumes(each.certificate) for each in certified)]
     if assumed:
-        console.print("\nassumed:")
+        _print("\nassumed:")
     for name in assumed:
-        console.print(f"  {name}: {MEANINGS[name]}", soft_wrap=True)
+        _print(f"  {name}: {MEANINGS[name]}")
 
 
 def _show_some(title: str, checked: Sequence[Checked], most: int) -> None:
     if not checked:
         return
-    console = results_console()
-    console.print(f"\n{title}")
+    _print(f"\n{title}")
     for each in checked[:most]:
-        console.print(f"  {each.run.header.run}: {_summary(each.certificate)}", soft_wrap=True)
+        _print(f"  {each.run.header.run}: {_summary(each.certificate)}")
         match each.certificate.verdict:
             case NotCertified(why=why) | Incomparable(why=why):
-                console.print(f"    {why}", soft_wrap=True)
+                _print(f"    {why}")
     if len(checked) > most:
-        console.print(f"  and {len(checked) - most} more (--json lists them)")
+        _print(f"  and {len(checked) - most} more (--json lists them)")
+
+
+def _print(line: str) -> None:
+    """A line, however long: reasons are for a person to read and for `grep` to find."""
+    results_console().print(line, soft_wrap=True)
 
 
 def _summary(certificate: Certificate) -> str:

@@ -69,8 +69,8 @@ class NotCertified:
 Verdict = Certified | NotCertified
 
 
-def certify(log: Sequence[Access]) -> Verdict:
-    """The verdict on a log of accesses, in the order in which they took effect.
+def certify(log: Sequence[Access], places: Sequence[int] | None = None) -> Verdict:
+    """The verdict on a log of accesses, in the order in which they took effect. `places` say where each is recorded.
 
     If it is not certified, `later` is the first access of the log that comes too late, and `earlier` one that it should
     have preceded, of the last-issued call that made such. Takes time in proportion to the log, and to the length of
@@ -80,9 +80,12 @@ def certify(log: Sequence[Access]) -> Verdict:
     for position, access in enumerate(log):
         overtaker = seen.conflicting(access)
         if overtaker is not None and overtaker.future > access.future:
+            first, second = (
+                f"access {at}" if places is None else f"at {places[at]}" for at in (log.index(overtaker), position)
+            )
             why = (
-                f"$f{overtaker.future} {_did(overtaker)} (access {log.index(overtaker)}) "
-                f"before $f{access.future} {_did(access)} (access {position}), but $f{access.future} was issued first"
+                f"$f{overtaker.future} {_did(overtaker)} ({first}) "
+                f"before $f{access.future} {_did(access)} ({second}), but $f{access.future} was issued first"
             )
             return NotCertified(overtaker, access, why)
         seen.add(access)

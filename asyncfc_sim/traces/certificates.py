@@ -107,7 +107,7 @@ def _verdict(calls: dict[int, _Call], matter: list[_Call], declared: list[_Call]
     log = sorted((entry for call in matter for entry in call.accesses), key=lambda entry: entry[0])
     verdict: core.Verdict
     if logged and not declared:
-        verdict = certify([access for _, access in log])
+        verdict = certify([access for _, access in log], [at for at, _ in log])
     else:
         moments = [Ran(access.future, _footprint(access), at, at) for at, access in log]
         verdict = certify_intervals([*moments, *(call.ran() for call in declared)])

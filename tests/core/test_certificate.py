@@ -82,6 +82,9 @@ def test_the_reason_reads_as_a_sentence():
     assert verdict.why == (
         "$f3 wrote file:d/x (access 1) before $f2 read file:d/* (access 2), but $f2 was issued first"
     )
+    verdict = certify([access("3 w a"), access("2 r a")], places=[17, 40])
+    assert isinstance(verdict, NotCertified)
+    assert verdict.why == "$f3 wrote a (at 17) before $f2 read a (at 40), but $f2 was issued first"
 
 
 @given(logs | ordered_logs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,8 @@ from asyncfc_sim.traces.certificates import Certificate, Incomparable, certifica
 from asyncfc_sim.traces.trace import Header, Recorder, Run, TraceError, previewed
 from tests.trace_examples import async_run, long_run, random_runs, sync_run, troubled_run
 
-DECLARED = ("sound footprints", "deterministic tools", "closed world")
-LOGGED = ("complete log", "deterministic tools", "closed world")
+DECLARED: Final = ("sound footprints", "deterministic tools", "closed world")
+LOGGED: Final = ("complete log", "deterministic tools", "closed world")
 
 
 def run(text: str) -> Run:

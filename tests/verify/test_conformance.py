@@ -22,10 +22,8 @@ from asyncfc_sim.verify.baselines import Naive
 from asyncfc_sim.verify.conformance import Deviation, conforms
 from asyncfc_sim.verify.recording import recording
 from asyncfc_sim.verify.setting import Setting
-from asyncfc_sim.workloads.key_world import KeyWorld
 from asyncfc_sim.workloads.random_programs import random_program
-from asyncfc_sim.workloads.toolbox import TOOLBOX
-from tests.recorded import at_random
+from tests.recorded import at_random, new_world
 
 TOOLS = {
     tool.name: tool
@@ -35,11 +33,14 @@ TOOLS = {
         Tool("ask", Declaration(), approval=True),
     )
 }
-READ, WRITE, ASK = ("read", {"path": "a"}), ("write", {"path": "a"}), ("ask", {})
+Made = tuple[str, dict[str, Any]]
+READ: Made = ("read", {"path": "a"})
+WRITE: Made = ("write", {"path": "a"})
+ASK: Made = ("ask", {})
 BOOM = ErrorValue("tool_error", "boom")
 
 
-def issue(future: int, call: tuple[str, Any]) -> events.Issue:
+def issue(future: int, call: Made) -> events.Issue:
     return events.Issue(Call(future, *call))
 
 
@@ -70,7 +71,13 @@ def judged(log: Iterable[object], **options: Any) -> Deviation | None:
 
 
 def test_a_log_of_a_scheduler_conforms():
-    told = [issue(1, WRITE), issue(2, READ), events.Touch((2,)), events.Finish(1, "ok"), events.Finish(2, "x")]
+    told: list[events.Event] = [
+        issue(1, WRITE),
+        issue(2, READ),
+        events.Touch((2,)),
+        events.Finish(1, "ok"),
+        events.Finish(2, "x"),
+    ]
     assert judged(logged(*told)) is None
     assert judged([]) is None
 
@@ -147,7 +154,7 @@ def test_an_error_that_is_none():
 
 def test_a_touch_may_be_answered_among_the_actions_of_one_event():
     """settle $f1, resume, start $f2."""
-    told = [issue(1, WRITE), issue(2, READ), events.Touch((1,)), events.Finish(1, "ok")]
+    told: list[events.Event] = [issue(1, WRITE), issue(2, READ), events.Touch((1,)), events.Finish(1, "ok")]
     log = logged(*told)
     assert [type(entry).__name__ for entry in log[-3:]] == ["Settle", "Resume", "Start"]
     assert judged(log) is None
@@ -158,7 +165,7 @@ def test_a_touch_may_be_answered_among_the_actions_of_one_event():
 
 
 def test_a_session_may_deliver_before_the_next_action_is_written():
-    told = [events.Finish(1, "x"), events.Touch((2,)), events.Finish(2, "ok")]
+    told: list[events.Event] = [events.Finish(1, "x"), events.Touch((2,)), events.Finish(2, "ok")]
     log = logged(issue(1, READ), issue(2, WRITE), issue(3, READ), *told)
     assert judged([*log[:-1], events.Deliver((1,)), log[-1]]) is None
 
@@ -201,12 +208,10 @@ def test_runs_of_a_scheduler_that_ignores_conflicts_are_found_out():
     rng = np.random.default_rng(0)
     found = 0
     for _ in range(100):
-        program, tools, values = random_program(rng, 5)
+        program, tools, _ = random_program(rng, 5)
         recorder = Recorder(Header(run="naive", source="walk"))
-        setting = Setting(program, tools, lambda values=values: KeyWorld(TOOLBOX, values), scheduler=Naive)
-        world = setting.make_world()
-        at_random(setting, rng, recording(recorder))
+        at_random(Setting(program, tools, new_world, scheduler=Naive), rng, recording(recorder))
         run = recorder.run()
-        assert conforms(run, Naive(tools), execute=world.call) is None
+        assert conforms(run, Naive(tools), execute=new_world().call) is None
         found += conforms(run, Scheduler(tools)) is not None
     assert found > 15
