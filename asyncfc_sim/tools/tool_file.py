@@ -64,8 +64,8 @@ def load_tools(path: str | Path, name: str | None = None) -> ToolFile:
         if not any(function is hook for hook in hooks.values())
     ]
     if not tools:
-        what = f"{name} holds none" if name or hasattr(module, "TOOLS") else "it defines no public function"
-        raise ToolFileError(f"{path}: no tools: {what}")
+        named = "TOOLS" if name is None and hasattr(module, "TOOLS") else name
+        raise ToolFileError(f"{path}: no tools: {f'{named} names none' if named else 'it defines no public function'}")
     return ToolFile(path, module, _by_name(path, tools, complete=name is None), **hooks)
 
 
