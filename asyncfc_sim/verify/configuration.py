@@ -89,6 +89,7 @@ class Configuration:
         self.granularity = granularity
         self.under_way: dict[int, UnderWay] = {}
         self.environment = tuple(environment)
+        self.interferes = bool(environment)  # also once all its moves are made: a call in doubt may end at any time
         self.observer = observer
 
     def over(self) -> bool:
@@ -98,7 +99,7 @@ class Configuration:
         """All that may happen next. Raises Stuck if nothing can, and the run is not over."""
         moves: list[Move] = [DECODE] if self.decoder.ready else []
         moves += self.under_way
-        if self.environment:
+        if self.interferes:
             moves += [move for move in self.environment if self._legal(move)]
             moves += [End(future) for future in self.under_way if not self._is_running(future)]
         if not moves and not self.over():

@@ -15,7 +15,7 @@ from asyncfc_sim.language.litmus import Column, Expectation, LitmusTest, Schedul
 from asyncfc_sim.workloads.litmus_file import litmus_world
 
 from .baselines import Locks, Naive
-from .configuration import UNCAPPED, Configuration, Granularity, MakeScheduler, Move
+from .configuration import UNCAPPED, Configuration, Granularity, MakeScheduler, Move, Stuck
 from .counterexample import counterexample
 from .exhaust import DEFAULT_LIMIT, Explored, TooManyStates, exhaust
 from .fates import explained
@@ -23,7 +23,6 @@ from .mutants import NoBarrier
 from .replay import replay
 from .schedules import ScheduleError, parse_schedule
 from .setting import Ending, Setting
-
 
 SCHEDULERS: Final[Mapping[SchedulerName, tuple[MakeScheduler, Failure]]] = {
     "naive": (Naive, "poison"),
@@ -187,7 +186,7 @@ def under_way_together(setting: Setting, limit: int) -> dict[tuple[int, int], tu
         run, schedule = waiting.popleft()
         for first, second in combinations(sorted(run.under_way), 2):
             met.setdefault((first, second), schedule)
-        for move in [] if run.over() else run.moves():
+        for move in _moves(run):
             after = run.fork()
             after.make(move)
             if after.key() not in reached:
@@ -196,3 +195,10 @@ def under_way_together(setting: Setting, limit: int) -> dict[tuple[int, int], tu
         if len(reached) > limit:
             raise TooManyStates(f"more than {limit} states")
     return met
+
+
+def _moves(run: Configuration) -> list[Move]:
+    try:
+        return [] if run.over() else run.moves()
+    except Stuck:
+        return []

@@ -141,7 +141,7 @@ def test_the_file_that_the_faults_are_planted_in_has_none():
         (file(program="f1 = read()"), "read()", "read needs the argument path"),
         (file(program='f1 = read(path="a"'), "}", "unexpected `}`, expected"),
         (file(program='f2 = read(path="a"); f2 = read(path="a")'), 'f2 = read(path="a") }', "f2 is issued already"),
-        (file(rest="environment { stop f1 }"), "stop", "unexpected `stop`, expected a move (`cancel f1`, `timeout f1` or `deliver f1`) or `}`"),
+        (file(rest="environment { stop f1 }"), "stop", "unexpected `stop`, expected a move (`cancel f1`, "),
         (file(rest="environment { cancel f3 }"), "f3", "no call of the program issues f3"),
         (file(rest="environment { cancel f1; cancel f1 }"), "cancel f1 }", "`cancel f1` is said twice"),
         (file(rest="workers 0"), "0", "unexpected `0`, expected a number, 1 or more"),
