@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -42,12 +43,18 @@ def object_schema(properties: Mapping[str, TypeAdapter[Any]], required: list[str
 def _without_titles(schema: Any) -> Any:
     match schema:
         case dict():
-            kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
-            return {key: _inside(key, value) for key, value in kept.items()}
+            return {key: _inside(key, value) for key, value in schema.items() if not _left_out(key, value)}
         case list():
             return [_without_titles(item) for item in schema]
         case _:
             return schema
+
+
+def _left_out(key: str, value: Any) -> bool:
+    """Titles, and the defaults of models' fields that JSON does not know: infinity, say."""
+    return (key == "title" and isinstance(value, str)) or (
+        key == "default" and isinstance(value, float) and not isfinite(value)
+    )
 
 
 def _inside(key: str, value: Any) -> Any:

@@ -13,6 +13,8 @@ from asyncfc_sim.core.values import JSON, canonical
 # NaN and the infinities stay what they are here, to be refused below, rather than turn into null.
 _ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=ConfigDict(ser_json_inf_nan="constants"))
 
+_encode: Final = json.JSONEncoder(allow_nan=False).encode
+
 
 class NotJson(ValueError):
     """A value that JSON cannot hold, and why."""
@@ -23,9 +25,11 @@ def to_json(value: Any) -> JSON:
 
     Sets are sorted, because equal sets need not have one order.
     """
+    if value is None or type(value) in (str, int, bool):  # nearly all arguments
+        return value
     try:
         dumped = _ANYTHING.dump_python(_sorted(value), mode="json", by_alias=True, fallback=_other)
-        json.dumps(dumped, allow_nan=False)
+        _encode(dumped)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotJson(str(error)) from None
     return dumped

@@ -146,6 +146,20 @@ def test_a_default_that_json_cannot_hold_is_left_out_of_the_schema(default):
     assert parameters(f).schema == {"type": "object", "properties": {"x": {}}, "additionalProperties": False}
 
 
+class Limits(BaseModel):
+    low: float = 0.0
+    high: float = math.inf
+
+
+def test_nor_is_a_field_s_default():
+    def f(limits: Limits): ...
+
+    assert parameters(f).schema["$defs"]["Limits"]["properties"] == {
+        "low": {"default": 0.0, "type": "number"},
+        "high": {"type": "number"},
+    }
+
+
 def test_a_default_need_not_be_of_the_declared_type():
     def f(x: str = None): ...  # type: ignore[assignment]  # noqa: RUF013
 
