@@ -73,7 +73,7 @@ def test_the_verdicts_add_up_to_those_of_the_table():
 def test_one_worker_is_enough(test: LitmusTest):
     """POOL-1, for every program: no schedule gets stuck, and all are as in order, unless footprints are false."""
     for scheduler in ("effect", "barrier", "strict"):
-        setting = replace(litmus_setting(test, scheduler, "atomic"), workers=1)  # type: ignore[arg-type]
+        setting = replace(litmus_setting(test, scheduler, "atomic"), workers=1)
         found = exhaust(setting)
         assert found.stuck is None
         wrong = any(differs(setting, ending) for ending, _ in found.endings)
