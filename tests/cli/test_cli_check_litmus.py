@@ -23,7 +23,7 @@ def shipped(name: str) -> Path:
 
 
 @pytest.fixture
-def planted(tmp_path):
+def planted(tmp_path: Path):
     """A copy of a test that ships, in which something is replaced."""
 
     def plant(name: str, *replacements: tuple[str, str]) -> Path:
