@@ -18,6 +18,7 @@ from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touc
 from asyncfc_sim.core.tool import Tool, pure
 from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.verify.walk import walk
+from asyncfc_sim.workloads.key_world import Accessed
 from asyncfc_sim.workloads.symbolic import SymbolicWorld
 
 TOOLS = {
@@ -224,3 +225,17 @@ def test_ten_thousand_calls_are_no_problem():
     for future in range(1, 10_001):
         each.call(future, "edit", {"k": f"file{future % 5000}"})
     assert each.state().count('"k:file') == 5000
+
+
+@given(st.lists(calls, max_size=8))
+def test_a_call_in_steps_is_the_call_at_once(made: list[tuple[str, Any]]) -> None:
+    """Each pattern observed or written is a step of its own, so that other calls may get in between."""
+    at_once, stepped = world(), world()
+    for future, (tool, args) in enumerate(made, 1):
+        history: tuple[Any, ...] = ()
+        while isinstance(step := stepped.step(future, tool, args, history), Accessed):
+            history = (*history, step.answer)
+        assert step.value == at_once.call(future, tool, args)
+        assert stepped.state() == at_once.state()
+        footprint = TOOLS[tool].footprint(args)
+        assert len(history) >= len(footprint.reads + footprint.writes)
