@@ -28,6 +28,7 @@ assert Path(os.environ["CHECKOUT"]) not in Path(asyncfc_sim.__file__).parents, "
 assert data_path("grammar", "program.lark").is_file()
 assert any(data_path("models", "decoders").glob("*.toml"))
 assert any(data_path("models", "tools").glob("*.toml"))
+assert any(data_path("litmus").glob("*.lit"))
 files = {str(file) for file in distribution("asyncfc-sim").files or []}
 assert "asyncfc_sim/py.typed" in files
 assert any(file.endswith("licenses/LICENSE") for file in files)

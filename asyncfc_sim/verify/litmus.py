@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -55,7 +54,6 @@ class Finding:
     expectation: Expectation
     states: int
     endings: int
-    seconds: float
     differing: tuple[Move, ...] | None
 
 
@@ -98,11 +96,8 @@ def differs(setting: Setting, ending: Ending) -> bool:
 
 def _explore(test: LitmusTest, expectation: Expectation, limit: int) -> Finding:
     setting = litmus_setting(test, *expectation.column)
-    start = time.perf_counter()
     explored = exhaust(setting, limit=limit)
-    differing = _first_otherwise(setting, explored)
-    seconds = time.perf_counter() - start
-    return Finding(expectation, explored.states, len(explored.endings), seconds, differing)
+    return Finding(expectation, explored.states, len(explored.endings), _first_otherwise(setting, explored))
 
 
 def ending_otherwise(setting: Setting, limit: int = DEFAULT_LIMIT) -> tuple[Move, ...] | None:
