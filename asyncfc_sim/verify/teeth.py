@@ -72,3 +72,24 @@ def _goes_wrong(setting: Setting) -> bool:
 def unnoticed(table: Mapping[str, Kills]) -> list[str]:
     """The mutants that nothing kills, though something could."""
     return [name for name, kills in table.items() if not (kills.litmus or kills.random or MUTANTS[name].equivalent)]
+
+
+def markdown(table: Mapping[str, Kills], tests: int, programs: int) -> str:
+    """The table as a document."""
+    lines = [
+        "# Who kills whom",
+        "",
+        "Each mutant is the real scheduler with one rule left out or turned (asyncfc_sim/verify/mutants.py). A litmus",
+        f"test or a random program (five calls, every schedule) kills it by noticing. {tests} litmus tests, {programs}",
+        "random programs. Generated: `python scripts/verify.py --write`.",
+        "",
+        "| mutant | what it does | random | litmus | by name |",
+        "|---|---|---|---|---|",
+    ]
+    for name, kills in table.items():
+        names = " ".join(kills.litmus) or "-"
+        equivalent = MUTANTS[name].equivalent
+        if not kills.litmus and not kills.random and equivalent:
+            names = f"none can: {equivalent}"
+        lines.append(f"| {name} | {MUTANTS[name].rule} | {kills.random} | {len(kills.litmus)} | {names} |")
+    return "\n".join(lines) + "\n"
