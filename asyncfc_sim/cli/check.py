@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .check_request import Request
+from .check_request import Request, split_target
 from .errors import ExitCode
 
 
@@ -59,7 +59,7 @@ def check(
     """
     if litmus == (target is not None):
         raise typer.BadParameter("name one TARGET, or say --litmus")
-    path, name = (target, None) if target is None else _split(target)
+    path, name = (target, None) if target is None else split_target(target)
     request = Request(
         target=path or "",
         name=name,
@@ -78,12 +78,6 @@ def check(
         quiet=quiet,
     )
     raise typer.Exit(_run(request, litmus))
-
-
-def _split(target: str) -> tuple[str, str | None]:
-    """`FILE.py:NAME` and `bfcl:SPLIT` have a name behind the colon; in other paths a colon is a colon."""
-    head, colon, name = target.rpartition(":")
-    return (head, name) if colon and (head == "bfcl" or head.endswith(".py")) else (target, None)
 
 
 def _run(request: Request, litmus: bool) -> ExitCode:

@@ -11,16 +11,14 @@ from rich.text import Text
 
 from asyncfc_sim.language.litmus import Column, LitmusTest
 from asyncfc_sim.report.console import messages_console, progress, results_console
-from asyncfc_sim.report.lanes import draw_lanes
 from asyncfc_sim.report.plain_table import plain_table
-from asyncfc_sim.verify.counterexample import Counterexample, counterexample
+from asyncfc_sim.verify.counterexample import counterexample
 from asyncfc_sim.verify.exhaust import TooManyStates
 from asyncfc_sim.verify.litmus import SCHEDULERS, Finding, LitmusResult, Surprise, differs, litmus_setting, run_litmus
-from asyncfc_sim.verify.replay import replay
-from asyncfc_sim.verify.schedules import format_schedule, parse_schedule
-from asyncfc_sim.verify.setting import Ending, Setting
+from asyncfc_sim.verify.schedules import format_schedule
 from asyncfc_sim.workloads.litmus_file import litmus_files, load_litmus
 
+from .check_replay import lanes, run_replay
 from .check_request import BadRequest, Request, granularities, one_of
 from .errors import ExitCode
 from .output import document, emit
@@ -135,7 +133,8 @@ def _show_one(result: LitmusResult) -> None:
         _show_surprise(test, surprise)
         if surprise.schedule is not None:
             console.print()
-            console.print(_lanes(litmus_setting(test, *surprise.column), surprise.schedule), end="", soft_wrap=True)
+            told = counterexample(litmus_setting(test, *surprise.column), surprise.schedule)
+            console.print(lanes(told, console.width), end="", soft_wrap=True)
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
@@ -171,19 +170,10 @@ def _counted(number: int, what: str) -> str:
 
 
 def _replay(request: Request, test: LitmusTest) -> ExitCode:
-    """Run the one schedule that was asked for."""
-    setting = litmus_setting(test, *_column(request))
-    schedule = parse_schedule(request.replay or "")
-    run = replay(setting, schedule)
-    equal = not differs(setting, Ending(run.outcome(), run.world.state()))
-    if request.as_json:
-        told = counterexample(setting, schedule)
-        emit(_replayed(request, schedule, equal, told))
-    else:
-        console = results_console()
-        console.print("as in order\n" if equal else "another end than in order\n")
-        console.print(_lanes(setting, schedule), end="", soft_wrap=True)
-    return ExitCode.OK if equal else ExitCode.FAILED
+    scheduler, granularity = _column(request)
+    setting = litmus_setting(test, scheduler, granularity)
+    config = {"file": request.target, "scheduler": scheduler, "granularity": granularity}
+    return run_replay(request, setting, config, lambda ending: not differs(setting, ending))
 
 
 def _column(request: Request) -> Column:
@@ -196,12 +186,6 @@ def _column(request: Request) -> Column:
     one_of("--scheduler", name, SCHEDULERS)
     scheduler = next(each for each in SCHEDULERS if each == name)
     return scheduler, granularities(request.granularity)[-1]
-
-
-def _lanes(setting: Setting, schedule: Sequence[Any]) -> str:
-    told = counterexample(setting, schedule)
-    titles = ("this schedule", "in order")
-    return draw_lanes(titles, (told.happened, told.in_order), told.first, results_console().width)
 
 
 # ---------------------------------------------------------------------------------------------------------- as JSON
@@ -253,14 +237,3 @@ def _surprises(result: LitmusResult) -> Iterator[dict[str, Any]]:
             "granularity": granularity,
             "replay": None if surprise.schedule is None else format_schedule(surprise.schedule),
         }
-
-
-def _replayed(request: Request, schedule: Sequence[Any], equal: bool, told: Counterexample) -> dict[str, Any]:
-    scheduler, granularity = _column(request)
-    config = {"file": request.target, "scheduler": scheduler, "granularity": granularity}
-    lanes: dict[str, Any] = {
-        "happened": [line.text for line in told.happened],
-        "in_order": [line.text for line in told.in_order],
-        "first_difference": list(told.first),
-    }
-    return document("check-replay/1", config=config, schedule=format_schedule(schedule), equal=equal, **lanes)

@@ -11,17 +11,16 @@ from rich.text import Text
 
 from asyncfc_sim.core.syntax import calls_in
 from asyncfc_sim.report.console import progress, results_console
-from asyncfc_sim.report.lanes import draw_lanes
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.verify.baselines import SCHEDULERS
 from asyncfc_sim.verify.configuration import Granularity
-from asyncfc_sim.verify.counterexample import Counterexample, counterexample
-from asyncfc_sim.verify.replay import replay
-from asyncfc_sim.verify.schedules import format_schedule, parse_schedule
-from asyncfc_sim.verify.setting import Ending, Setting
+from asyncfc_sim.verify.counterexample import counterexample
+from asyncfc_sim.verify.schedules import format_schedule
+from asyncfc_sim.verify.setting import Setting
 from asyncfc_sim.verify.verdict import Verdict, judge
 from asyncfc_sim.workloads.program_file import load_program
 
+from .check_replay import lanes, run_replay
 from .check_request import Request, granularities, one_of
 from .errors import ExitCode
 from .output import document, emit
@@ -61,7 +60,9 @@ def run(request: Request) -> ExitCode:
         )
 
     if request.replay is not None:
-        return _replay(request, setting(request.scheduler, wanted[-1]))
+        chosen = setting(request.scheduler, wanted[-1])
+        config = {"file": request.target, "scheduler": request.scheduler, "granularity": chosen.granularity}
+        return run_replay(request, chosen, config, lambda ending: ending == chosen.in_order())
     # How it would be without the rule is shown beside the real scheduler, and does not decide.
     schedulers = [request.scheduler, *(["naive"] if request.scheduler == "effect" else [])]
     asked = [(scheduler, granularity) for scheduler in schedulers for granularity in wanted]
@@ -99,7 +100,7 @@ def _show(request: Request, calls: int, results: Sequence[Checked], failed: Chec
     console.print("\nThis schedule ends in another way than running in order. To see it again:\n")
     line = f"asyncfc check {request.target} {options} --replay '{format_schedule(schedule)}'"
     console.print(f"    {line}\n", soft_wrap=True)
-    console.print(_lanes(counterexample(failed.setting, schedule), console.width), end="", soft_wrap=True)
+    console.print(lanes(counterexample(failed.setting, schedule), console.width), end="", soft_wrap=True)
 
 
 def _row(each: Checked) -> tuple[str, ...]:
@@ -129,31 +130,6 @@ def _explained(request: Request, results: Sequence[Checked]) -> list[str]:
         times = "one execution for each" if each_once else "more than one execution for some"
         notes.append(f"traces: classes of schedules that differ in the order of independent steps only; {times}")
     return notes
-
-
-def _replay(request: Request, setting: Setting) -> ExitCode:
-    """Run the one schedule that was asked for."""
-    schedule = parse_schedule(request.replay or "")
-    run = replay(setting, schedule)
-    equal = Ending(run.outcome(), run.world.state()) == setting.in_order()
-    told = counterexample(setting, schedule)
-    if request.as_json:
-        config = {"file": request.target, "scheduler": request.scheduler, "granularity": setting.granularity}
-        lanes: dict[str, Any] = {
-            "happened": [line.text for line in told.happened],
-            "in_order": [line.text for line in told.in_order],
-            "first_difference": list(told.first),
-        }
-        emit(document("check-replay/1", config=config, schedule=format_schedule(schedule), equal=equal, **lanes))
-    else:
-        console = results_console()
-        console.print("as in order\n" if equal else "another end than in order\n")
-        console.print(_lanes(told, console.width), end="", soft_wrap=True)
-    return ExitCode.OK if equal else ExitCode.FAILED
-
-
-def _lanes(told: Counterexample, width: int) -> str:
-    return draw_lanes(("this schedule", "in order"), (told.happened, told.in_order), told.first, width)
 
 
 def _document(request: Request, calls: int, results: Sequence[Checked]) -> dict[str, Any]:

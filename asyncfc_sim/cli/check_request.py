@@ -29,6 +29,12 @@ class Request:
     quiet: bool = False
 
 
+def split_target(target: str) -> tuple[str, str | None]:
+    """`FILE.py:NAME` and `bfcl:SPLIT` have a name behind the colon; in other paths a colon is a colon."""
+    head, colon, name = target.rpartition(":")
+    return (head, name) if colon and (head == "bfcl" or head.endswith(".py")) else (target, None)
+
+
 class BadRequest(ValueError):
     """An option that says nothing we know."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .check_request import split_target
 from .output import document, emit, show
 
 if TYPE_CHECKING:
@@ -41,12 +42,6 @@ def tools(
         emit(_document(path, name, found))
     else:
         show(tools_text(found))
-
-
-def split_target(target: str) -> tuple[str, str | None]:
-    """`FILE.py:NAME` as a path and a name; in other paths a colon is a colon."""
-    path, colon, name = target.rpartition(":")
-    return (path, name) if colon and path.endswith(".py") else (target, None)
 
 
 def _document(path: str, name: str | None, found: ToolFile) -> dict[str, Any]:
