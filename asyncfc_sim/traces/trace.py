@@ -21,7 +21,8 @@ Event
 
     issue        future, tool, args, message?   a call became a future. args as the decoder wrote them: references are
                                                 strings ("$f1.items[0]", "about ${f1.x}"), `$$` escapes them
-    start        future, tool, args, reads, writes   the tool runs, with bound args; its footprint as key patterns
+    start        future, tool, args, reads, writes   the tool runs, with bound args; its footprint as key patterns.
+                                                Written again for each further attempt at a call that failed
     finish       future, value                  the tool returned: resolved
     fail         future, error                  resolved to {kind, message, origin, retryable, effects}. Without a start
                                                 before it the tool never ran: poison, barrier, refused, cancelled
@@ -39,7 +40,8 @@ Event
     placeholder  future                         the transcript answers this call with its future, not with a value
     answer       text?                          the decoder has answered the user
     give_up      reason                         the turn was ended without an answer: a loop guard tripped
-    access       future, mode, key              the tool read ("r") or wrote ("w") a key
+    access       future, mode, key              the tool read ("r") or wrote ("w") what this key pattern covers.
+                                                Of a call, all accesses are written or none
 
 `issue.message` is the `turn` of the message that carries the call. From `request` to `message` is one decoding
 interval, which `first_token` divides into prefill and decode; of its `prompt_tokens`, the whole prompt, `cached_tokens`
