@@ -21,6 +21,12 @@ check: $(INSTALLED) ## ruff, mypy, layers, the wheel on its own, core tests on e
 	bash scripts/try_wheel.sh
 	bash scripts/test_pythons.sh
 
+verify: $(INSTALLED) ## what the tests do in part, whole: random programs, mutants, racy runs, BFCL, footprints (10 min)
+	$(BIN)/python scripts/verify.py
+	$(BIN)/python scripts/verify_runs.py
+	$(BIN)/asyncfc check --litmus
+	$(BIN)/asyncfc check bfcl
+
 bench: $(INSTALLED) ## run the benchmarks
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
@@ -31,4 +37,4 @@ clean: ## remove the environments, caches and built files
 $(INSTALLED): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" bash scripts/set_up.sh
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check verify bench clean

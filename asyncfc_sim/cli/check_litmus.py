@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rich.text import Text
-
 from asyncfc_sim.language.litmus import Column, LitmusTest
 from asyncfc_sim.report.console import messages_console, progress, results_console
+from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.verify.counterexample import counterexample
 from asyncfc_sim.verify.exhaust import TooManyStates
@@ -79,8 +78,7 @@ def _show_all(results: Sequence[LitmusResult]) -> None:
     header = ["test", *(_SHORT.get(name, name) for name, _ in columns)]
     rows = [[result.test.name, *(cells[at] for _, cells in columns)] for at, result in enumerate(results)]
     console.print(plain_table(header, rows))
-    for note in (_VERDICTS, _SCHEDULERS):
-        console.print(Text(f"- {note}", style="dim"))
+    console.print(Notes((_VERDICTS, _SCHEDULERS)))
     findings = [finding for result in results for finding in result.findings]
     states = sum(finding.states for finding in findings)
     surprises = sum(len(result.surprises) for result in results)

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Group
-from rich.text import Text
-
 from asyncfc_sim.core.syntax import calls_in
 from asyncfc_sim.report.console import progress, results_console
+from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.verify.baselines import SCHEDULERS
 from asyncfc_sim.verify.configuration import Granularity
@@ -91,8 +89,7 @@ def _show(request: Request, calls: int, results: Sequence[Checked], failed: Chec
     console.print(f"{request.target}: {calls} calls, failure mode {request.failure}\n")
     header = ("scheduler", "calls are", "schedules", "states", "outcomes", "traces", "as in order")
     console.print(plain_table(header, [_row(each) for each in results], numbers=header[3:6]))
-    lines = [f"- {note}" for note in (*_explained(request, results), *NOTES)]
-    console.print(Group(*(Text(line, style="dim") for line in lines)))
+    console.print(Notes((*_explained(request, results), *NOTES)))
     if failed is None:
         return
     schedule = failed.verdict.differing or ()

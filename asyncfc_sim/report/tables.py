@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+
+from .notes import Notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,7 @@ class _PolicyTable:
         for number, columns in enumerate(groups):
             yield from ([Text()] if number else [])
             yield self._table(columns)
-        for note in self._notes():
-            for line in wrap(note, max(10, options.max_width), initial_indent="- ", subsequent_indent="  "):
-                yield Text(line, style="dim")
+        yield Notes(self._notes())
 
     def _fits(self, columns: Sequence[_Column], console: Console, options: ConsoleOptions) -> bool:
         unbounded = options.update(max_width=10_000)
