@@ -3,9 +3,11 @@
 Importing this package does nothing; the names below are loaded when they are first used.
 
 The language     parse_program, format_program, Program, Call, Touch, Branch, Done, Ref, Text
-Tools            Tool, Declaration, Footprint, ErrorValue
-The machines     Scheduler (asynchronous), run_sequential (the reference), walk (one schedule of the former),
-                 Outcome (what both are compared by)
+Tools            tool (a decorator), function_tool, load_tools, FunctionTool; what the core knows of them: Tool,
+                 Declaration, Footprint, ErrorValue
+The machines     Scheduler (asynchronous), run_sequential (the reference), Outcome (what both are compared by)
+Checking         Setting (what to explore), judge (all of it), exhaust (every schedule), walk (one, chosen step by
+                 step), replay (the one asked for), KeyWorld (a world whose tools take steps), certificate (of a run)
 The protocol     Session, Policy, policy_named
 Workloads        Task, Turn, load_bfcl, load_program
 Simulation       Models, load_decoder, load_durations, Study, run_arms, summarise_arms
@@ -35,10 +37,19 @@ if TYPE_CHECKING:
     from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
     from asyncfc_sim.simulate.study import Study
     from asyncfc_sim.simulate.writing import Models
+    from asyncfc_sim.tools.decorator import tool
+    from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
+    from asyncfc_sim.tools.tool_file import load_tools
+    from asyncfc_sim.traces.certificates import certificate
     from asyncfc_sim.traces.perfetto import write_perfetto
     from asyncfc_sim.traces.trace import read_trace, write_trace
+    from asyncfc_sim.verify.exhaust import exhaust
+    from asyncfc_sim.verify.replay import replay
+    from asyncfc_sim.verify.setting import Setting
+    from asyncfc_sim.verify.verdict import judge
     from asyncfc_sim.verify.walk import walk
     from asyncfc_sim.workloads.bfcl import load as load_bfcl
+    from asyncfc_sim.workloads.key_world import KeyWorld
     from asyncfc_sim.workloads.program_file import load_program
     from asyncfc_sim.workloads.workload import Task, Turn
 
@@ -50,6 +61,8 @@ _HOME = {
     "Done": "core.syntax",
     "ErrorValue": "core.values",
     "Footprint": "core.footprint",
+    "FunctionTool": "tools.function_tool",
+    "KeyWorld": "workloads.key_world",
     "Models": "simulate.writing",
     "Outcome": "core.interpreter",
     "Policy": "core.policy",
@@ -57,23 +70,31 @@ _HOME = {
     "Ref": "core.references",
     "Scheduler": "core.scheduler",
     "Session": "core.session",
+    "Setting": "verify.setting",
     "Study": "simulate.study",
     "Task": "workloads.workload",
     "Text": "core.references",
     "Tool": "core.tool",
     "Touch": "core.syntax",
     "Turn": "workloads.workload",
+    "certificate": "traces.certificates",
+    "exhaust": "verify.exhaust",
     "format_program": "language.printer",
+    "function_tool": "tools.function_tool",
+    "judge": "verify.verdict",
     "load_bfcl": "workloads.bfcl:load",
     "load_decoder": "simulate.decoder",
     "load_durations": "simulate.durations",
     "load_program": "workloads.program_file",
+    "load_tools": "tools.tool_file",
     "parse_program": "language.parser",
     "policy_named": "core.policy",
     "read_trace": "traces.trace",
+    "replay": "verify.replay",
     "run_arms": "simulate.experiment",
     "run_sequential": "core.sequential",
     "summarise_arms": "simulate.experiment",
+    "tool": "tools.decorator",
     "walk": "verify.walk",
     "write_perfetto": "traces.perfetto",
     "write_trace": "traces.trace",
@@ -86,6 +107,8 @@ __all__ = [
     "Done",
     "ErrorValue",
     "Footprint",
+    "FunctionTool",
+    "KeyWorld",
     "Models",
     "Outcome",
     "Policy",
@@ -93,23 +116,31 @@ __all__ = [
     "Ref",
     "Scheduler",
     "Session",
+    "Setting",
     "Study",
     "Task",
     "Text",
     "Tool",
     "Touch",
     "Turn",
+    "certificate",
+    "exhaust",
     "format_program",
+    "function_tool",
+    "judge",
     "load_bfcl",
     "load_decoder",
     "load_durations",
     "load_program",
+    "load_tools",
     "parse_program",
     "policy_named",
     "read_trace",
+    "replay",
     "run_arms",
     "run_sequential",
     "summarise_arms",
+    "tool",
     "walk",
     "write_perfetto",
     "write_trace",
