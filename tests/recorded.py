@@ -27,7 +27,8 @@ from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.script import Dependence, Messages
 from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.trace import Header, Recorder, Run
-from asyncfc_sim.verify.configuration import Configuration, Granularity, Observer
+from asyncfc_sim.verify.configuration import Configuration, Observer
+from asyncfc_sim.verify.moves import Granularity
 from asyncfc_sim.verify.recording import recording
 from asyncfc_sim.verify.setting import Setting
 from asyncfc_sim.verify.walk import walk

@@ -22,8 +22,8 @@ from asyncfc_sim.traces.certificates import certificate
 from asyncfc_sim.traces.encode import template_from_json
 from asyncfc_sim.traces.entries import trace_entry
 from asyncfc_sim.traces.trace import Event, Header, Recorder, Run
-from asyncfc_sim.verify.configuration import DECODE, Move
 from asyncfc_sim.verify.conformance import conforms
+from asyncfc_sim.verify.moves import DECODE, Move
 from asyncfc_sim.verify.recording import recording
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.setting import Setting

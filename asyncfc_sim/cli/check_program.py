@@ -11,8 +11,8 @@ from asyncfc_sim.report.console import progress, results_console
 from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.verify.baselines import SCHEDULERS
-from asyncfc_sim.verify.configuration import Granularity
 from asyncfc_sim.verify.counterexample import counterexample
+from asyncfc_sim.verify.moves import Granularity
 from asyncfc_sim.verify.schedules import format_schedule
 from asyncfc_sim.verify.setting import Setting
 from asyncfc_sim.verify.verdict import Verdict, judge

@@ -7,8 +7,8 @@ from typing import Any
 
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.lanes import draw_lanes
-from asyncfc_sim.verify.configuration import Move
 from asyncfc_sim.verify.counterexample import Counterexample, counterexample
+from asyncfc_sim.verify.moves import Move
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.schedules import format_schedule, parse_schedule
 from asyncfc_sim.verify.setting import Ending, Setting

@@ -2,47 +2,25 @@
 
 This is the explorer's driver. It says which moves are possible, makes one, and can be copied and compared; which
 moves to make is the business of a strategy (exhaust, walk, replay). Nothing here decides when a call may start.
-
-A tool under way acts either in one step (`atomic`) or with each read and write as a step of its own (`steps`), the
-last of which is its return.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 from asyncfc_sim.core.certificate import Access
-from asyncfc_sim.core.events import (
-    Action,
-    Cancel,
-    Deliver,
-    Drained,
-    End,
-    Event,
-    Fail,
-    Finish,
-    Pending,
-    Resolved,
-    Running,
-    Start,
-    Timeout,
-)
-from asyncfc_sim.core.interpreter import Cursor, Interpreter, Outcome
+from asyncfc_sim.core.events import Action, Deliver, Drained, End, Event, Fail, Finish, Running, Start
+from asyncfc_sim.core.interpreter import Interpreter, Outcome
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.syntax import Program
 from asyncfc_sim.core.tool import Tool
-from asyncfc_sim.core.values import ErrorValue, Value, canonical
-from asyncfc_sim.workloads.key_world import Accessed, History, SteppedWorld
+from asyncfc_sim.core.values import ErrorValue, Value
+from asyncfc_sim.workloads.key_world import Accessed, SteppedWorld
 from asyncfc_sim.workloads.workload import World
 
-Granularity = Literal["atomic", "steps"]
-# What may happen next: the decoder's next statement (0), the next step of the tool of a future (its number), a move
-# that the environment may make once, or the end of a tool whose call was settled before it ended.
-Move = int | Cancel | Timeout | Deliver | End
-Environment = Cancel | Timeout | Deliver
-DECODE = 0
+from .moves import DECODE, Environment, Granularity, Move, UnderWay, legal, place
+
 UNCAPPED = 1_000_000
 # Told of every event, access and action, in order.
 Observer = Callable[[Event | Access | Action], None]
@@ -51,20 +29,6 @@ MakeScheduler = Callable[..., Scheduler]
 
 class Stuck(AssertionError):
     """No move is possible, though the run is not over: the progress theorem (formal.md T3) rules this out."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnderWay:
-    """A started tool, and what it was sent for the steps that it has done."""
-
-    start: Start
-    history: History = ()
-    text: str = ""  # of the history
-
-    def after(self, answer: Value) -> UnderWay:
-        """The same tool, one step on."""
-        history = (*self.history, answer)
-        return UnderWay(self.start, history, canonical(history))
 
 
 class Configuration:
@@ -100,7 +64,7 @@ class Configuration:
         moves: list[Move] = [DECODE] if self.decoder.ready else []
         moves += self.under_way
         if self.interferes:
-            moves += [move for move in self.environment if self._legal(move)]
+            moves += [move for move in self.environment if self._may_interfere(move)]
             moves += [End(future) for future in self.under_way if not self._is_running(future)]
         if not moves and not self.over():
             raise Stuck(f"nothing can happen any more: {self.scheduler.futures}")
@@ -147,8 +111,8 @@ class Configuration:
         """
         histories = tuple((future, each.text) for future, each in self.under_way.items() if each.history)
         seen = tuple((each.after, each.future) for each in self.decoder.seen)
-        place = (*_place(self.decoder.cursor), self.decoder.ended)
-        return (self.scheduler.key(), place, seen, self.world.state(), histories, self.environment)
+        where = (*place(self.decoder.cursor), self.decoder.ended)
+        return (self.scheduler.key(), where, seen, self.world.state(), histories, self.environment)
 
     # --------------------------------------------------------------------------------------------------- the moves
 
@@ -193,25 +157,8 @@ class Configuration:
         if self.observer is not None:
             self.observer(happened)
 
+    def _may_interfere(self, move: Environment) -> bool:
+        return legal(move, self.scheduler) and not (isinstance(move, Deliver) and self.decoder.ended)
+
     def _is_running(self, future: int) -> bool:
         return isinstance(self.scheduler.futures.get(future), Running)
-
-    def _legal(self, move: Environment) -> bool:
-        match move:
-            case Cancel(future):
-                return isinstance(self.scheduler.futures.get(future), Pending | Running)
-            case Timeout(future):
-                return self._is_running(future)
-            case Deliver(futures):
-                states = (self.scheduler.futures.get(future) for future in futures)
-                return all(isinstance(state, Resolved) for state in states) and not self.decoder.ended
-
-
-def _place(cursor: Cursor) -> tuple[int, ...]:
-    """A place in a program, by the identity of its blocks: they live as long as the exploration."""
-    place: list[int] = []
-    at: Cursor | None = cursor
-    while at is not None:
-        place += (id(at.body), at.position)
-        at = at.outer
-    return tuple(place)

@@ -12,7 +12,8 @@ from asyncfc_sim.core.values import ErrorValue, Value, canonical
 from asyncfc_sim.report.lanes import Line
 
 from .baselines import Sequential
-from .configuration import DECODE, Configuration, Move, Stuck
+from .configuration import Configuration, Stuck
+from .moves import DECODE, Move
 from .replay import replay
 from .setting import Setting
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from asyncfc_sim.core.syntax import calls_in
 
-from .configuration import Configuration, Move, Stuck
+from .configuration import Configuration, Stuck
+from .moves import Move
 from .persistent import Reduction, Trespass, Watch, applies
 from .setting import Ending, Setting
 

@@ -14,10 +14,11 @@ from asyncfc_sim.language.litmus import Column, Expectation, LitmusTest, Schedul
 from asyncfc_sim.workloads.litmus_file import litmus_world
 
 from .baselines import Locks, Naive
-from .configuration import UNCAPPED, Configuration, Granularity, MakeScheduler, Move, Stuck
+from .configuration import UNCAPPED, Configuration, MakeScheduler, Stuck
 from .counterexample import counterexample
 from .exhaust import DEFAULT_LIMIT, Explored, TooManyStates, exhaust
 from .fates import explained
+from .moves import Granularity, Move
 from .mutants import NoBarrier
 from .replay import replay
 from .schedules import ScheduleError, parse_schedule

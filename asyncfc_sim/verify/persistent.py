@@ -29,7 +29,8 @@ from asyncfc_sim.core.syntax import Call, calls_in
 from asyncfc_sim.core.tool import Tool
 
 from .baselines import Naive
-from .configuration import DECODE, Configuration, MakeScheduler, Move
+from .configuration import Configuration, MakeScheduler
+from .moves import DECODE, Move
 
 REST = 0  # the node that stands for all calls that are not issued yet
 

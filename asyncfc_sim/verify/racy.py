@@ -20,7 +20,8 @@ from asyncfc_sim.workloads.random_programs import random_program
 from asyncfc_sim.workloads.toolbox import TOOLBOX
 
 from .baselines import Naive
-from .configuration import DECODE, MakeScheduler
+from .configuration import MakeScheduler
+from .moves import DECODE
 from .setting import Ending, Setting
 
 CALLS = 5

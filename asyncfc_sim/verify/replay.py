@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .configuration import Configuration, Move, Observer
+from .configuration import Configuration, Observer
+from .moves import Move
 from .schedules import ScheduleError, format_move
 from .setting import Setting
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from asyncfc_sim.core.events import Cancel, Deliver, End, Timeout
 
-from .configuration import DECODE, Move
+from .moves import DECODE, Move
 
 _TOKEN: Final = re.compile(r"(?:(cancel|timeout|deliver|end):)?f([1-9][0-9]{0,8})")
 _WORDS: Final[Mapping[str, Callable[[int], Move]]] = {"cancel": Cancel, "timeout": Timeout, "end": End}

@@ -13,7 +13,8 @@ from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical
 from asyncfc_sim.workloads.workload import World
 
-from .configuration import UNCAPPED, Configuration, Environment, Granularity, MakeScheduler
+from .configuration import UNCAPPED, Configuration, MakeScheduler
+from .moves import Environment, Granularity
 
 
 @dataclass(frozen=True, slots=True)

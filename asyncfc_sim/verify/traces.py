@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.footprint import NOTHING, Footprint, indep
 
-from .configuration import DECODE, Configuration, Move
+from .configuration import Configuration
+from .moves import DECODE, Move
 from .persistent import Reduction, Trespass, Watch
 from .setting import Setting
 

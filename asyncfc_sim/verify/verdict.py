@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .configuration import Move
 from .exhaust import DEFAULT_LIMIT, TooManyStates, exhaust
+from .moves import Move
 from .setting import Setting
 from .traces import TooManyExecutions, Traces, explore_traces
 from .walk import search

@@ -16,7 +16,8 @@ from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, Value
 from asyncfc_sim.traces.trace import Recorder
 
-from .configuration import Configuration, Move, Stuck
+from .configuration import Configuration, Stuck
+from .moves import Move
 from .recording import recording
 from .schedules import format_move
 from .setting import Ending, Setting

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asyncfc_sim.cli import app
-from asyncfc_sim.cli.tools import split_target
+from asyncfc_sim.cli.check_request import split_target
 from asyncfc_sim.cli.tools_view import type_text
 
 FILE = '''

@@ -7,8 +7,9 @@ import pytest
 
 from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.events import Cancel, Deliver, End, Issue, Settle, Start, Timeout
-from asyncfc_sim.verify.configuration import DECODE, Stuck
+from asyncfc_sim.verify.configuration import Stuck
 from asyncfc_sim.verify.differential import random_settings
+from asyncfc_sim.verify.moves import DECODE
 from asyncfc_sim.verify.mutants import FirstFreedOnly
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.setting import Ending

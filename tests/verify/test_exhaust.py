@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from asyncfc_sim.verify.baselines import SCHEDULERS, Locks, Naive, Sequential
-from asyncfc_sim.verify.configuration import Granularity
 from asyncfc_sim.verify.differential import random_settings
 from asyncfc_sim.verify.exhaust import TooManyStates, exhaust
+from asyncfc_sim.verify.moves import Granularity
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.setting import Ending
 from tests.explored import appends, explored

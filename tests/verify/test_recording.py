@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncfc_sim.core.syntax import Call, Program
 from asyncfc_sim.traces.trace import Header, Recorder, Run
-from asyncfc_sim.verify.configuration import DECODE, Granularity
+from asyncfc_sim.verify.moves import DECODE, Granularity
 from asyncfc_sim.verify.recording import recording
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.setting import Setting

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from asyncfc_sim.verify.baselines import Naive
-from asyncfc_sim.verify.configuration import Granularity
 from asyncfc_sim.verify.differential import random_settings
 from asyncfc_sim.verify.exhaust import exhaust
+from asyncfc_sim.verify.moves import Granularity
 from asyncfc_sim.verify.traces import TooManyExecutions, explore_traces
 from tests.explored import appends, explored
 

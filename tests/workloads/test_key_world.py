@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ from asyncfc_sim.workloads.random_programs import VALUES
 from asyncfc_sim.workloads.toolbox import TOOLBOX
 
 keys = st.sampled_from(["a", "b", "ptr", "zz"])
-calls = st.one_of(
+calls: st.SearchStrategy[Any] = st.one_of(
     st.tuples(st.sampled_from(["read", "delete"]), st.fixed_dictionaries({"path": keys})),
     st.tuples(st.sampled_from(["write", "append", "create"]), st.fixed_dictionaries({"path": keys, "text": keys})),
     st.tuples(st.just("copy"), st.fixed_dictionaries({"src": keys, "dst": keys})),
