@@ -22,7 +22,7 @@ from .decorator import metadata_of
 from .errors import MissingDependency, ToolError, ToolFileError
 from .function_tool import FunctionTool, function_tool
 
-_HOOKS: Final = ("fresh", "observe")
+_HOOKS: Final = ("fresh", "observe", "examples")
 _numbers = itertools.count(1)
 
 
@@ -30,8 +30,9 @@ _numbers = itertools.count(1)
 class ToolFile:
     """A file, its module, and its tools by name, in the order of the file.
 
-    `fresh` and `observe` are the functions of the file with these names, if it has them: the first puts the world
-    into a known state, the second returns that state as JSON. They are no tools.
+    `fresh`, `observe` and `examples` are the functions of the file with these names, if it has them: the first puts
+    the world into a known state, the second returns that state as JSON, the third returns arguments worth trying, a
+    list for each tool that it names. They are no tools.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class ToolFile:
     tools: Mapping[str, FunctionTool]
     fresh: Callable[[], Any] | None = None
     observe: Callable[[], Any] | None = None
+    examples: Callable[[], Any] | None = None
 
     @property
     def core(self) -> dict[str, Tool]:

@@ -1,0 +1,187 @@
+"""What tools do beside Python objects, seen through audit events: files, databases, and what must not be tried.
+
+One hook is installed once, because a hook cannot be removed; it does nothing but while a `Watcher` is at work. What
+would change the world outside the sandbox folder is refused before it happens.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from .access import FILES, KEYS, Access
+from .sandbox import Sandbox
+
+Note = Callable[[Access], None]
+
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+_DEVICES: Final = ("/dev/", "/proc/")
+# Events that reach out of this process, or change it as a whole, and what they are called.
+_OUTSIDE: Final = {
+    "socket.connect": "it connects to the network",
+    "socket.bind": "it listens on the network",
+    "socket.getaddrinfo": "it looks up an address on the network",
+    "socket.sendto": "it sends to the network",
+    "subprocess.Popen": "it starts a program",
+    "os.system": "it starts a program",
+    "os.exec": "it starts a program",
+    "os.posix_spawn": "it starts a program",
+    "os.fork": "it starts a process",
+    "os.putenv": "it changes an environment variable",
+    "os.unsetenv": "it changes an environment variable",
+    "os.chdir": "it changes the working folder, which all threads share",
+}
+_REMOVING: Final = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 1, "os.rename": 2, "os.link": 2, "os.symlink": 2}
+_READ_ACTIONS: Final = {sqlite3.SQLITE_READ}
+_WRITE_ACTIONS: Final = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
+
+
+class Refused(BaseException):
+    """A tool tried what cannot be undone here. No `Exception`, so that a tool's own handlers do not catch it."""
+
+
+class Watcher:
+    """Notes what is done in a sandbox; `outside_allowed` if the tools' author resets and observes the rest."""
+
+    def __init__(self, sandbox: Sandbox, *, outside_allowed: bool = False) -> None:
+        self._sandbox = sandbox
+        self._outside_allowed = outside_allowed
+        self.note: Note | None = None
+        self._calls = 0
+        self._lock = threading.Lock()
+        self._own = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    @contextmanager
+    def at_work(self, note: Note | None = None) -> Iterator[None]:
+        """Around a call: what must not be is refused; accesses are noted, if anybody wants them."""
+        _install()
+        self._enter(1)
+        self.note = note
+        try:
+            yield
+        finally:
+            self.note = None
+            self._enter(-1)
+
+    def _enter(self, calls: int) -> None:
+        global _active
+        with self._lock:  # calls may overlap
+            self._calls += calls
+            _active = self if self._calls else None
+
+    def event(self, event: str, args: tuple[Any, ...]) -> None:
+        if getattr(self._own, "looking", False):
+            return
+        with self._looking():
+            self._event(event, args)
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Around looking at paths and connections, which causes events too."""
+        self._own.looking = True
+        try:
+            yield
+        finally:
+            self._own.looking = False
+
+    def _event(self, event: str, args: tuple[Any, ...]) -> None:
+        if event in _OUTSIDE and not self._outside_allowed:
+            raise Refused(f"{_OUTSIDE[event]} ({event}{_shown(args)})")
+        match event:
+            case "open" if isinstance(args[0], str | bytes | os.PathLike):
+                self._opened(args[0], args[2])
+            case "os.listdir" | "os.scandir":
+                if (where := self._sandbox.location(args[0] or ".")) is not None:
+                    self._note(Access("r", (*where, KEYS)))
+            case "os.truncate" if isinstance(args[0], str | bytes | os.PathLike):
+                self._changed(args[0], entry=False)
+            case "sqlite3.connect":
+                self._connected(args[0])
+            case "sqlite3.connect/handle" if self.note is not None:
+                self._connections.append(args[0])
+            case _ if event in _REMOVING:
+                for path in args[: _REMOVING[event]]:
+                    self._changed(path, entry=True)
+
+    def _opened(self, path: Any, flags: int) -> None:
+        where = self._sandbox.location(path)
+        if not flags & _WRITING:
+            if where is not None:
+                self._note(Access("r", where))
+            return
+        self._changed(path, entry=not os.path.exists(path))
+
+    def _changed(self, path: Any, *, entry: bool) -> None:
+        """A file or folder is written; with `entry`, it appears or goes."""
+        where = self._sandbox.location(path)
+        if where is None or where == FILES:
+            if not self._may_write(path):
+                raise Refused(f"it writes {os.fsdecode(path)!r}, which lies outside the working folder")
+            return
+        self._note(Access("w", where, below=True))
+        if entry:
+            self._note(Access("add", (*where[:-1], KEYS)))
+
+    def _may_write(self, path: Any) -> bool:
+        absolute = os.path.realpath(os.fsdecode(path))
+        scratch = str(self._sandbox.folder.with_name("tmp"))
+        return self._outside_allowed or absolute.startswith((*_DEVICES, scratch))
+
+    def _connected(self, database: Any) -> None:
+        path = os.fsdecode(database)
+        on_disk = path and path != ":memory:" and not path.startswith("file:")
+        if on_disk and self._sandbox.location(path) is None and not self._may_write(path):
+            raise Refused(f"it opens the database {path!r}, which lies outside the working folder")
+
+    def catch_up(self) -> None:
+        """Watch the databases opened since: in its event, a connection is not ready for that."""
+        while self._connections:
+            with self._looking(), suppress(sqlite3.Error):  # closed again already
+                self._watch_connection(self._connections.pop())
+
+    def _watch_connection(self, connection: sqlite3.Connection) -> None:
+        file = next((row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main"), "")
+        where = self._sandbox.location(file) if file else None
+        if where is None:
+            return  # in memory: whoever holds it, holds an object
+
+        def authorize(action: int, table: str | None, *_: Any) -> int:
+            if table is not None and not table.startswith("sqlite_"):
+                if action in _READ_ACTIONS:
+                    self._note(Access("r", (*where, ("table", table)), below=True, certain=False))
+                elif action in _WRITE_ACTIONS:
+                    self._note(Access("w", (*where, ("table", table)), below=True, certain=False))
+            return sqlite3.SQLITE_OK
+
+        connection.set_authorizer(authorize)
+
+    def _note(self, access: Access) -> None:
+        if self.note is not None:
+            self.note(access)
+
+
+_active: Watcher | None = None
+_installed = False
+
+
+def _install() -> None:
+    global _installed
+    if not _installed:
+        sys.addaudithook(_hook)
+        _installed = True
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if _active is not None:
+        _active.event(event, args)
+
+
+def _shown(args: tuple[Any, ...]) -> str:
+    text = ", ".join(repr(arg) for arg in args if isinstance(arg, str | int | bytes | tuple | list))
+    return f": {text[:80]}" if text else ""
