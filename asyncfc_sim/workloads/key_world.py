@@ -139,6 +139,9 @@ class KeyWorld:
         self._text = self._text or canonical(self.values)
         return self._text
 
+    def __repr__(self) -> str:
+        return f"KeyWorld(..., {self.values!r})"
+
     def copy(self) -> KeyWorld:
         twin = KeyWorld.__new__(KeyWorld)
         twin.__dict__.update(self.__dict__)

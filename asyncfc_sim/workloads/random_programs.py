@@ -11,24 +11,15 @@ from typing import Final
 
 import numpy as np
 
-from asyncfc_sim.core.footprint import Declaration
 from asyncfc_sim.core.references import Ref, Template
 from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Statement, Touch
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON
 
+from . import toolbox_tools
+
 TOOLS: Final[Mapping[str, Tool]] = {
-    tool.name: tool
-    for tool in (
-        Tool("read", Declaration(reads=["file:{path}"])),
-        Tool("write", Declaration(writes=["file:{path}"])),
-        Tool("append", Declaration(writes=["file:{path}"])),
-        Tool("create", Declaration(writes=["file:{path}"])),
-        Tool("delete", Declaration(writes=["file:{path}"])),
-        Tool("copy", Declaration(reads=["file:{src}"], writes=["file:{dst}"])),
-        Tool("fail", Declaration()),
-        Tool("pure", Declaration()),
-    )
+    name: toolbox_tools.TOOLS[name] for name in ("read", "write", "append", "create", "delete", "copy", "fail", "pure")
 }
 VALUES: Final[Mapping[str, JSON]] = {
     "file:a": "A",
