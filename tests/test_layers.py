@@ -28,6 +28,9 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "studies": (8, {"numpy"}),
     "serve": (8, {"numpy", "tokenizers"}),
     "cli": (9, {"rich", "typer"}),
+    # The plug-ins: Hypothesis and pytest import them, nobody here does.
+    "_hypothesis": (10, {"hypothesis"}),
+    "pytest_plugin": (10, {"pytest"}),
 }
 NETWORKX_MODULE = "asyncfc_sim.core.order"
 

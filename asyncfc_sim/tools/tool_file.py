@@ -58,7 +58,15 @@ def load_tools(path: str | Path, name: str | None = None) -> ToolFile:
     path = Path(path)
     with path.open("rb"):
         pass  # there is a file, and it can be read: what goes wrong from here on is in it
-    module = _imported(path)
+    return _found(path, _imported(path), name)
+
+
+def tools_of(module: ModuleType) -> ToolFile:
+    """The tools of a module that is imported already, found as in a file. Raises ToolFileError."""
+    return _found(Path(module.__file__ or module.__name__), module, None)
+
+
+def _found(path: Path, module: ModuleType, name: str | None) -> ToolFile:
     hooks = {hook: _hook(path, module, hook) for hook in _HOOKS}
     tools = [
         _tool(path, module, function, given)
