@@ -31,7 +31,7 @@ def check(
     max_states: Annotated[int, typer.Option(min=1, help="explore all schedules up to this many states")] = 200_000,
     schedules: Annotated[int, typer.Option(min=1, help="random schedules, where there are too many to try all")] = 500,
     examples: Annotated[
-        int | None, typer.Option(min=1, help="trials for each pair of tools [default: 200; FILE.py and bfcl]")
+        int | None, typer.Option(min=1, help="trials for each pair of tools [default: 100; FILE.py and bfcl]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of all that is drawn at random")] = 0,
     require_certified: Annotated[

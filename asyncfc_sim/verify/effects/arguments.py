@@ -17,7 +17,7 @@ from .trial import Call
 
 ATTEMPTS: Final = 20
 LEAVE_OUT: Final = 0.5  # the chance that an optional parameter is left out
-REUSE: Final = 0.5  # the chance that a value seen before takes the place of one made up
+REUSE: Final = 0.65  # the chance that a value seen before takes the place of one made up
 NEAR: Final = 0.15  # the chance that a text is nearly, but not quite, one seen before
 
 # Values that are known, each list from one place: keys of one dict, names of files, leaves of one result.

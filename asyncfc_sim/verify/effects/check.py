@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from asyncfc_sim.core.footprint import indep
 from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.tools.tool_file import ToolFile
 
@@ -33,9 +34,10 @@ from .swap import Difference, Outcome, difference, settled, swap
 from .trial import Call, Trial
 from .vocabulary import Vocabulary
 
-EXAMPLES: Final = 200
+EXAMPLES: Final = 100
 MOST_TRIALS: Final = 20_000
-MOST_BEFORE: Final = 6  # calls that lead to the state of a trial
+MOST_BEFORE: Final = 8  # calls that lead to the state of a trial
+RELATED: Final = 0.5  # how many of them conflict with the two by declaration, and so may matter to them
 MOST_SWITCHES: Final = 60  # schedules tried in the first trial of a pair
 SOME_SWITCHES: Final = 2  # and in later ones: where both calls touch one thing, and in every
 NOW_AND_THEN: Final = 10  # th trial otherwise, in case they touch what cannot be watched
@@ -103,6 +105,13 @@ class Checking:
                 subject.pools(name)
             except NoValues as why:
                 self._refuse(name, f"it cannot be called: no arguments fit its schema: {why}; {EXAMPLES_HINT}")
+        regions = {
+            name: self.declared.region(name, subject.pools(name)) for name in names if not self.tools[name].refused
+        }
+        self._related = {
+            name: {other for other, there in regions.items() if not indep(here, there)}
+            for name, here in regions.items()
+        }
 
     def run(self, examples: int, *, stop_at_first: bool = False, advance: Callable[[int], None]) -> Report:
         examples = max(1, min(examples, max(ENOUGH, MOST_TRIALS // max(1, len(self.pairs)))))
@@ -145,11 +154,13 @@ class Checking:
         rng, subject = self._rng, self.subject
         start = int(rng.integers(subject.starts))
         subject.reset(start)
-        callable_ = [name for name, count in self.tools.items() if not count.refused]
+        tools = [name for name, count in self.tools.items() if not count.refused]
+        related = [name for name in tools if any(name in self._related[tool] for tool in pair.tools)]
         prefix: list[Call] = []
         values: list[Value] = []
         for _ in range(int(rng.integers(MOST_BEFORE + 1))):
-            call = self._call(callable_[int(rng.integers(len(callable_)))], values)
+            among = related if related and rng.random() < RELATED else tools
+            call = self._call(among[int(rng.integers(len(among)))], values)
             if call is not None:
                 prefix.append(call)
                 values.append(subject.call(len(prefix), call))
@@ -322,13 +333,13 @@ class Checking:
     def _finding(self, found: _Found, advice: tuple[Fix, ...], also: tuple[tuple[str, str], ...]) -> Finding:
         seen = {"access": self._meet, "order": self._differ, "overlap": self._differ_at_once}
         small = shrink(self.subject, found.trial, lambda trial: self._quiet(seen[found.evidence], trial) is not None)
-        words = self._quiet(seen[found.evidence], small) or found.words
+        words = (self._quiet(seen[found.evidence], small) or found.words,)
         evidence, trial = found.evidence, small
         if evidence == "access":
             shown = self._shown(small)
             if shown is not None:
                 trial, evidence, more = shown
-                words = f"{words}; {more}"
+                words = (*words, more)
         key = told(found.places[0]) if found.places else "?"
         if found.reordered:
             key = f"the order of {key}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any, Final
 
 from .access import KEYS, Access, Location, Segment
@@ -23,7 +22,7 @@ CONTAINERS: Final = (dict, list, set, deque)
 
 def stand_in(original: Any, where: Location, note: Note) -> Any:
     """An empty container of the same kind, which notes accesses under `where`; `fill` puts the content in."""
-    twin_type = _twin_type(type(original))
+    twin_type: Any = _twin_type(type(original))
     twin = twin_type.__new__(twin_type)
     if isinstance(original, defaultdict):
         defaultdict.__init__(twin, original.default_factory)
@@ -70,13 +69,19 @@ def read_through(value: Any) -> Any:
             return value
 
 
-@cache
-def _twin_type(of: Any) -> type:
+_TWINS: dict[type, type] = {}
+
+
+def _twin_type(of: type) -> type:
+    if of in _TWINS:
+        return _TWINS[of]
     table = next(methods for kind, methods in _METHODS if issubclass(of, kind))
     if issubclass(of, Counter):  # it adds up what others replace
         table = {**table, **dict.fromkeys(("update", "subtract", "__iadd__", "__isub__"), _remove_some)}
     methods = {name: _noting(name, effect, of) for name, effect in table.items() if hasattr(of, name)}
-    return type(of.__name__, (of,), {"__slots__": ("__at__", "__note__"), "__stands_for__": of, **_COPIES, **methods})
+    body = {"__slots__": ("__at__", "__note__"), "__stands_for__": of, **_COPIES, **methods}
+    _TWINS[of] = type(of.__name__, (of,), body)
+    return _TWINS[of]
 
 
 def _noting(name: str, effect: Effect, of: type) -> Callable[..., Any]:

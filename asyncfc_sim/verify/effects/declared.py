@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from asyncfc_sim.core.footprint import Footprint, indep
+from asyncfc_sim.core.footprint import BadFootprint, Footprint, indep
 from asyncfc_sim.core.tool import Tool, commuting
+from asyncfc_sim.core.values import UNKNOWN
 
 from .trial import Call
 
@@ -23,6 +24,13 @@ class Declared:
 
     def footprint(self, call: Call) -> Footprint:
         return self.tools[call.tool].footprint(call.args)
+
+    def region(self, tool: str, parameters: Iterable[str]) -> Footprint:
+        """What holds every footprint of a tool's calls."""
+        try:
+            return self.tools[tool].footprint(dict.fromkeys(parameters, UNKNOWN))
+        except BadFootprint as fault:
+            return fault.bound
 
     def relation(self, first: Call, second: Call) -> Relation:
         return self.related(first.tool, self.footprint(first), second.tool, self.footprint(second))

@@ -22,7 +22,7 @@ class Finding:
     trial: Trial
     evidence: Evidence
     key: str  # where they meet
-    words: str  # what was seen
+    words: tuple[str, ...]  # what was seen
     fixes: tuple[Fix, ...]
     after: int  # trials
     also: tuple[tuple[str, str], ...] = ()  # other pairs of tools that the same fixes would put right
@@ -44,7 +44,7 @@ class Finding:
             "second_begins": trial.second_begins,
             "evidence": self.evidence,
             "key": self.key,
-            "seen": self.words,
+            "seen": list(self.words),
             "fixes": [str(fix) for fix in self.fixes],
             "after_trials": self.after,
             "also": list(map(list, self.also)),

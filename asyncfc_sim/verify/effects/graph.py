@@ -164,17 +164,22 @@ def dict_of(value: Any) -> dict[str, Any]:
     return own
 
 
-@functools.cache
-def slots_of(of: Any) -> tuple[str, ...]:
-    names: list[str] = []
-    for base in of.__mro__:
-        declared = base.__dict__.get("__slots__", ())
-        for name in (declared,) if isinstance(declared, str) else declared:
-            if not name.startswith("__"):
-                names.append(name)
-            elif not name.endswith("__"):
-                names.append(f"_{base.__name__.lstrip('_')}{name}")
-    return tuple(name for name in dict.fromkeys(names) if not hasattr(dict, name))
+_SLOTS: dict[type, tuple[str, ...]] = {}
+
+
+def slots_of(of: type) -> tuple[str, ...]:
+    """The names of a class's slots, as attributes."""
+    if of not in _SLOTS:
+        names: list[str] = []
+        for base in of.__mro__:
+            declared = base.__dict__.get("__slots__", ())
+            for name in (declared,) if isinstance(declared, str) else declared:
+                if not name.startswith("__"):
+                    names.append(name)
+                elif not name.endswith("__"):
+                    names.append(f"_{base.__name__.lstrip('_')}{name}")
+        _SLOTS[of] = tuple(dict.fromkeys(names))
+    return _SLOTS[of]
 
 
 def is_data(name: str, item: Any) -> bool:

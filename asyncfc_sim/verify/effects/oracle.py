@@ -20,20 +20,34 @@ from types import ModuleType
 from typing import Any, Final, Self
 
 START: Final = datetime.datetime(2024, 9, 1, 10, 30, tzinfo=datetime.UTC)
-_number: ContextVar[int] = ContextVar("number", default=0)
-_chance: ContextVar[random.Random] = ContextVar("chance")
 _sleep = asyncio.sleep
+
+
+class _Own:
+    """What a call has to itself. Its generator is made when it is first asked for: few calls do."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._random: random.Random | None = None
+
+    @property
+    def random(self) -> random.Random:
+        if self._random is None:
+            self._random = random.Random(self.number)
+        return self._random
+
+
+_own: ContextVar[_Own] = ContextVar("own", default=_Own(0))
 
 
 @contextmanager
 def call_number(number: int) -> Iterator[None]:
     """Around a call: its hour and its chance are those of this number."""
-    tokens = _number.set(number), _chance.set(random.Random(number))
+    token = _own.set(_Own(number))
     try:
         yield
     finally:
-        _number.reset(tokens[0])
-        _chance.reset(tokens[1])
+        _own.reset(token)
 
 
 @contextmanager
@@ -62,7 +76,7 @@ class Clock(datetime.datetime, metaclass=_InstancesOfDatetime):
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Self:
-        moment = START + datetime.timedelta(seconds=_number.get())
+        moment = START + datetime.timedelta(seconds=_own.get().number)
         moment = moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz)
         return cls.combine(moment.date(), moment.timetz())
 
@@ -89,12 +103,11 @@ class Day(datetime.date, metaclass=_InstancesOfDate):
 
 
 def _seconds() -> float:
-    return START.timestamp() + _number.get()
+    return START.timestamp() + _own.get().number
 
 
 def _urandom(size: int, /) -> bytes:
-    chance = _chance.get(None)
-    return random.Random(0).randbytes(size) if chance is None else chance.randbytes(size)
+    return _own.get().random.randbytes(size)
 
 
 def _replacements() -> dict[int, Any]:
@@ -120,7 +133,6 @@ def _replacements() -> dict[int, Any]:
 
 def _drawing(name: str) -> Any:
     def draw(*args: Any, **kwargs: Any) -> Any:
-        chance = _chance.get(None)
-        return getattr(random.Random(0) if chance is None else chance, name)(*args, **kwargs)
+        return getattr(_own.get().random, name)(*args, **kwargs)
 
     return draw

@@ -64,7 +64,10 @@ def difference(trial: Trial, one: Outcome, other: Outcome, names: tuple[str, str
     places = tuple(one.state.changed(other.state))
     for call, here, there in zip(calls, one.values, other.values, strict=True):
         if not same(here, there):
-            return Difference(f"{call} {_gave(here)} {names[0]}, and {_gave(there)} {names[1]}", places)
+            verb, other_verb = _verb(here), _verb(there)
+            again = "" if verb == other_verb else f"{other_verb} "
+            words = f"{call} {verb} {_shown(here)} {names[0]}, and {again}{_shown(there)} {names[1]}"
+            return Difference(words, places)
     if not places:
         return None
     here, there = (outcome.state.content.get(places[0], "not there") for outcome in (one, other))
@@ -84,8 +87,8 @@ def settled(subject: Subject, trial: Trial, outcome: Outcome) -> None:
     for call, here, there in zip(calls, outcome.values, again.values, strict=True):
         if not same(here, there):
             raise CannotCheck(
-                f"it is not deterministic: {call} {_gave(here)} once, and {_gave(there)} again, from the same state; "
-                f"{_DETERMINISTIC}",
+                f"it is not deterministic: {call} {_verb(here)} {_shown(here)} once, and {_shown(there)} again, from the "
+                f"same state; {_DETERMINISTIC}",
                 call.tool,
             )
     if places := outcome.state.changed(again.state):
@@ -93,10 +96,12 @@ def settled(subject: Subject, trial: Trial, outcome: Outcome) -> None:
         raise CannotCheck(why, trial.second.tool)
 
 
-def _gave(value: Value) -> str:
-    if isinstance(value, ErrorValue):
-        return f"failed ({_short(value.message)})"
-    return f"returned {_short(canonical(value))}"
+def _verb(value: Value) -> str:
+    return "failed with" if isinstance(value, ErrorValue) else "returned"
+
+
+def _shown(value: Value) -> str:
+    return _short(value.message if isinstance(value, ErrorValue) else canonical(value))
 
 
 def _short(text: str) -> str:
