@@ -23,6 +23,7 @@ from .check_request import Request, granularities, one_of
 from .errors import ExitCode
 from .output import document, emit
 
+COMPARED = 5_000  # states of a scheduler that is only shown to compare
 NOTES = (
     "checked: the values of all futures, the final state, and all that the decoder saw, in its order",
     "the world is symbolic, so footprints are sound here; whether those of real tools are: asyncfc check TOOLS.py",
@@ -68,7 +69,8 @@ def run(request: Request) -> ExitCode:
     with progress("exploring schedules", len(asked), quiet=request.quiet) as advance:
         for scheduler, granularity in asked:
             chosen = setting(scheduler, granularity)
-            verdict = judge(chosen, limit=request.max_states, schedules=request.schedules, seed=request.seed)
+            limit = request.max_states if scheduler == request.scheduler else min(request.max_states, COMPARED)
+            verdict = judge(chosen, limit=limit, schedules=request.schedules, seed=request.seed)
             results.append(Checked(scheduler, granularity, chosen, verdict))
             advance()
     decisive = [each for each in results if each.scheduler == request.scheduler]
@@ -102,7 +104,7 @@ def _show(request: Request, calls: int, results: Sequence[Checked], failed: Chec
 
 def _row(each: Checked) -> tuple[str, ...]:
     verdict = each.verdict
-    unknown = "many"
+    unknown = "many" if verdict.states is None else "-"
     steps = {"atomic": "one step", "steps": "step by step"}[each.granularity]
     return (
         each.scheduler,
@@ -120,7 +122,7 @@ def _explained(request: Request, results: Sequence[Checked]) -> list[str]:
     if any(each.scheduler == "naive" for each in results) and request.scheduler == "effect":
         notes.append("naive: without the rule that conflicting calls keep their order, to compare; it does not decide")
     if any(each.verdict.states is None for each in results):
-        notes.append(f"more than {request.max_states} states (--max-states): random schedules were run instead of all")
+        notes.append("many: more states than are tried (--max-states); random schedules were run instead of all")
     executed = [each.verdict.traces for each in results if each.verdict.traces is not None]
     if executed:
         each_once = all(traces.executions == traces.traces for traces in executed)

@@ -43,11 +43,12 @@ class Configuration:
         granularity: Granularity = "atomic",
         failure: Failure = "poison",
         workers: int = UNCAPPED,
+        per_tool: int = UNCAPPED,
         make: MakeScheduler = Scheduler,
         environment: Sequence[Environment] = (),
         observer: Observer | None = None,
     ) -> None:
-        self.scheduler = make(tools, failure=failure, max_running=workers, max_running_per_tool=workers)
+        self.scheduler = make(tools, failure=failure, max_running=workers, max_running_per_tool=per_tool)
         self.decoder = Interpreter(program)
         self.world = world
         self.granularity = granularity

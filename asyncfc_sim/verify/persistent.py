@@ -11,8 +11,8 @@ the first trespass of a run changes nothing that its call has read, so the call 
 search meets one if the full search does.
 
 It relies on the rule `quiet`, or on no rule at all: in a state of the real scheduler, or of the naive one, a call that
-might start is not held back by independent calls. Where that does not hold (other schedulers, too few workers, the
-mode `strict`, in which a failure cuts off what is independent of it) all moves are tried.
+might start is not held back by independent calls. Where that does not hold (other schedulers, too few workers) all
+moves are tried. In the mode `strict` a failure cuts off what is independent of it: there only accesses are moved ahead.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Watch:
 def applies(tools: Mapping[str, Tool], calls: int, make: MakeScheduler, failure: Failure, workers: int) -> bool:
     """Whether fewer moves can be enough."""
     caps = [workers, *(tool.concurrency for tool in tools.values() if tool.concurrency is not None)]
-    return make in (Scheduler, Naive) and failure != "strict" and calls <= min(caps)
+    ruled = make is Scheduler or (make is Naive and failure != "strict")
+    return ruled and calls <= min(caps)
 
 
 class Reduction:
@@ -69,6 +70,8 @@ class Reduction:
 
     def enough(self, run: Configuration, moves: Sequence[Move]) -> Sequence[Move]:
         """Some of `moves`, from which every outcome can be reached that all of them can reach."""
+        if run.scheduler.failure == "strict":
+            return self._an_access(run, moves) or moves
         if DECODE in moves:
             return (DECODE,)
         if len(moves) == 1:
@@ -78,6 +81,19 @@ class Reduction:
                 if isinstance(move, int) and run.peek(move) is None:
                     return (move,)
         return min(self._components(run, moves), key=len)
+
+    def _an_access(self, run: Configuration, moves: Sequence[Move]) -> Sequence[Move]:
+        """An access of a tool that is independent of all others under way commutes with all that can happen, also with
+        a failure that cuts its call off; its return does not."""
+        if run.granularity == "atomic":
+            return ()
+        footprints = {future: each.start.footprint for future, each in run.under_way.items()}
+        for move in moves:
+            if isinstance(move, int) and move != DECODE and run.peek(move) is not None:
+                others = (footprint for future, footprint in footprints.items() if future != move)
+                if not any(self._conflict(footprints[move], other) for other in others):
+                    return (move,)
+        return ()
 
     def _components(self, run: Configuration, moves: Sequence[Move]) -> Iterable[Sequence[Move]]:
         """The moves of each component that has some."""

@@ -18,7 +18,8 @@ class Verdict:
     """What was found of one setting.
 
     `states` and `outcomes` are None if there were too many states to see all schedules, and `sampled` random ones were
-    run instead. `traces` is None if there are too many, or if a tool touches what it does not declare.
+    run instead. `traces` is None if there are too many, or if it is not known which steps are independent: a tool touches
+    what it does not declare, or a failure cuts off what has nothing to do with it (strict).
     """
 
     states: int | None
@@ -52,8 +53,8 @@ def judge(setting: Setting, *, limit: int = DEFAULT_LIMIT, schedules: int = 500,
 
 
 def _traces(setting: Setting) -> Traces | None:
-    if setting.environment or not hasattr(setting.make_world(), "step"):
-        return None
+    if setting.environment or setting.failure == "strict" or not hasattr(setting.make_world(), "step"):
+        return None  # it is not known here what is independent
     try:
         return explore_traces(setting, limit=TRACE_LIMIT)
     except TooManyExecutions:

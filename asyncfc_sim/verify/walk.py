@@ -36,6 +36,7 @@ def walk(
     *,
     failure: Failure = "poison",
     max_running: int = 32,
+    max_running_per_tool: int = 8,
     watch: Watch | None = None,
     recorder: Recorder | None = None,
 ) -> tuple[Outcome, list[str]]:
@@ -45,7 +46,8 @@ def walk(
 
     Raises Stuck if nothing can happen before the run is over, which the progress theorem (formal.md T3) rules out.
     """
-    run = Configuration(program, tools, _Executing(execute), failure=failure, workers=max_running)
+    world = _Executing(execute)
+    run = Configuration(program, tools, world, failure=failure, workers=max_running, per_tool=max_running_per_tool)
     if recorder is not None:
         run.observer = recording(recorder)
     schedule = []

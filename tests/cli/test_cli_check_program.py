@@ -63,7 +63,7 @@ def test_beyond_the_limit_schedules_are_sampled_and_it_says_so() -> None:
     done = check(SHARED, "--max-states", "20", "--schedules", "30", "--granularity", "steps")
     assert done.exit_code == 0
     assert "30 random" in done.stdout
-    assert "more than 20 states (--max-states): random schedules were run instead of all" in done.stdout
+    assert "more states than are tried (--max-states); random schedules were run instead of all" in done.stdout
 
 
 @pytest.mark.parametrize("failure", ["poison", "barrier", "strict"])

@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.verify.baselines import SCHEDULERS, Locks, Naive, Sequential
 from asyncfc_sim.verify.differential import random_settings
 from asyncfc_sim.verify.exhaust import TooManyStates, exhaust
@@ -49,13 +50,22 @@ def test_six_calls_step_by_step_are_few_states(paths: str) -> None:
     assert (found.states, found.differing(setting.in_order())) == (26, None)
 
 
-@pytest.mark.parametrize("granularity", ["atomic", "steps"])
-@pytest.mark.parametrize("scheduler", ["effect", "naive"])
-def test_moves_left_out_as_redundant_are_redundant(scheduler: str, granularity: Granularity) -> None:
+MODES: list[tuple[str, Failure, Granularity]] = [
+    ("effect", "poison", "atomic"),
+    ("effect", "poison", "steps"),
+    ("effect", "barrier", "steps"),
+    ("effect", "strict", "steps"),
+    ("naive", "poison", "atomic"),
+    ("naive", "poison", "steps"),
+]
+
+
+@pytest.mark.parametrize(("scheduler", "failure", "granularity"), MODES)
+def test_moves_left_out_as_redundant_are_redundant(scheduler: str, failure: Failure, granularity: Granularity) -> None:
     rng = np.random.default_rng(11)
     smaller = several = 0
     for setting in random_settings(60, rng, calls=4):
-        chosen = replace(setting, granularity=granularity, scheduler=SCHEDULERS[scheduler])
+        chosen = replace(setting, granularity=granularity, failure=failure, scheduler=SCHEDULERS[scheduler])
         reduced, full = exhaust(chosen), exhaust(chosen, reduce=False)
         assert texts(reduced) == texts(full), str(setting.program)
         assert reduced.states <= full.states
