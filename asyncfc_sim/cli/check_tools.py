@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
+
 from rich.console import Console
 
 from asyncfc_sim.report.console import progress, results_console
 from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.tools.tool_file import load_tools
-from asyncfc_sim.verify.effects.check import EXAMPLES, check_tools
+from asyncfc_sim.verify.effects.check import check_tools
 from asyncfc_sim.verify.effects.findings import Finding, Report
+from asyncfc_sim.verify.effects.search import EXAMPLES
 
 from .check_request import Request
 from .errors import ExitCode
 from .output import document, emit
 
 CHECKS = (
-    "a trial is one pair of calls from one reachable state: both are watched; where their declarations let them change "
-    "places, they run in both orders; where these let them overlap, also at once, taking turns",
+    "a trial is one pair of calls from one reachable state: both are watched; where their declarations let them "
+    "change places, they run in both orders; where these let them overlap, also at once, taking turns"
 )
 EVIDENCE = {
     "access": "seen by watching; in no order did it make a difference so far",
@@ -48,7 +51,7 @@ def run(request: Request) -> ExitCode:
 def exit_code(report: Report) -> ExitCode:
     if report.findings:
         return ExitCode.FAILED
-    return ExitCode.BAD_INPUT if report.unchecked else ExitCode.OK
+    return ExitCode.BAD_INPUT if report.refused else ExitCode.OK
 
 
 def show(console: Console, request: Request, report: Report, counted: str = "tools") -> None:
@@ -58,15 +61,15 @@ def show(console: Console, request: Request, report: Report, counted: str = "too
     console.print(f"{target}: {n} {counted}, {report.trials:,} trials, seed {report.seed}: {verdict(report)}\n")
     header = ("tool", "verdict", "declared", "trials", "succeeded")
     rows = [
-        (name, report.verdict(name), count.declared, f"{count.trials}", f"{count.succeeded} of {count.calls}")
+        (name, report.verdict(name), report.declared[name], f"{count.trials}", f"{count.succeeded} of {count.calls}")
         for name, count in report.tools.items()
     ]
     console.print(plain_table(header, rows, numbers=("trials", "succeeded")))
     for finding in report.findings:
         console.print()
-        for line in finding_lines(finding):
+        for line in finding_lines(finding, console.width):
             console.print(line, soft_wrap=True)
-    for name, why in report.unchecked.items():
+    for name, why in report.refused.items():
         console.print(f"\n{name} could not be checked: {why}", soft_wrap=True)
     console.print()
     console.print(Notes(notes(report)))
@@ -77,27 +80,29 @@ def verdict(report: Report) -> str:
     wrong = len({fix.tool for finding in report.findings for fix in finding.fixes})
     if wrong:
         return f"{wrong} declaration{'s' if wrong > 1 else ''} wrong"
-    if report.unchecked:
-        return f"{len(report.unchecked)} could not be checked"
+    if report.refused:
+        return f"{len(report.refused)} could not be checked"
     return "nothing wrong found"
 
 
-def finding_lines(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding, width: int) -> Iterator[str]:
     """Two calls that show a wrong declaration, the key, and what would be right."""
-    yield "; ".join(map(str, finding.fixes))
     trial = finding.trial
-    state = "from the start" if not trial.prefix else f"after     {'; '.join(map(str, trial.prefix))}"
-    yield f"    {state}" + (f" (state {trial.start})" if trial.start else "")
-    yield f"    one call  {trial.first}"
-    yield f"    another   {trial.second}"
-    if trial.probe is not None:
-        yield f"    and then  {trial.probe}"
-    yield f"    key       {finding.key}"
-    for label, words in zip(("seen", ""), finding.words, strict=False):
-        yield f"    {label:<9} {words}"
-    yield f"    how sure  {EVIDENCE[finding.evidence]}; found in trial {finding.after}, and again with the same seed"
+    start = f" (state {trial.start})" if trial.start else ""
+    rows = [
+        ("from", "the start" + start) if not trial.prefix else ("after", "; ".join(map(str, trial.prefix)) + start),
+        ("one call", str(trial.first)),
+        ("another", str(trial.second)),
+        *([] if trial.probe is None else [("and then", str(trial.probe))]),
+        ("key", finding.key),
+        *zip(("seen", ""), finding.words, strict=False),
+        ("how sure", f"{EVIDENCE[finding.evidence]}; found in trial {finding.after}, and again with the same seed"),
+    ]
     if finding.also:
-        yield f"    so also   {', '.join(' and '.join(pair) for pair in finding.also)}"
+        rows.append(("so also", ", ".join(" and ".join(dict.fromkeys(pair)) for pair in finding.also)))
+    yield "; ".join(map(str, finding.fixes))
+    for label, text in rows:
+        yield from wrap(text, width - 1, initial_indent=f"    {label:<10}", subsequent_indent=" " * 14)
 
 
 def notes(report: Report) -> Iterator[str]:
@@ -105,13 +110,13 @@ def notes(report: Report) -> Iterator[str]:
         f"{report.watched:,} calls watched, {report.swaps:,} pairs run in both orders, {report.overlaps:,} at once. "
         "This is testing, not proof: what was not tried was not seen"
     )
-    yield from CHECKS
+    yield CHECKS
     if report.undeclared:
         names = ", ".join(sorted(report.undeclared))
-        yield f"undeclared: {names} read and write everything as far as the scheduler knows, so their calls run one by one"
+        yield f"undeclared: as far as the scheduler knows, {names} read and write everything: calls run one by one"
     for pair in report.overdeclared:
         names = " and ".join(dict.fromkeys(pair.tools))
         yield (
-            f"parallelism left on the table? Calls of {names} conflict by declaration, and the order made no difference "
-            f"in any of {pair.conflicting} trials"
+            f"parallelism left on the table? Calls of {names} conflict by declaration, and in none of "
+            f"{pair.conflicting} trials did the order make a difference"
         )

@@ -37,6 +37,13 @@ def fixes(vocabulary: Vocabulary, pair: Sequence[Watched], places: Sequence[Loca
     return tuple(Fix(tool, writes=(whole,)) for tool in tools)
 
 
+def order_fixes(vocabulary: Vocabulary, pair: Sequence[Watched], where: Location, probe: str) -> tuple[Fix, ...]:
+    """What would make two calls conflict that leave the keys of one dict in another order, as `probe` shows."""
+    word = ":".join(vocabulary.word(store_of(where)).prefix) + "-order"
+    tools = sorted({watched.call.tool for watched in pair})
+    return tuple(Fix(tool, writes=(word,), remark=f"or let {probe} sort what it shows") for tool in tools)
+
+
 def would_conflict(pair: Sequence[Watched], added: Iterable[Fix]) -> bool:
     """Whether the calls conflict once the fixes are applied."""
     added = tuple(added)

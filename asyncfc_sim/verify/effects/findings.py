@@ -12,7 +12,7 @@ from .trial import Trial
 # `access`: both touched one place, one writing; `order`: the two orders can be told apart; `overlap`: run at once, they
 # gave what neither order gives.
 Evidence = Literal["access", "order", "overlap"]
-Verdict = Literal["sound", "wrong", "undeclared", "not called", "cannot check"]
+Verdict = Literal["sound", "wrong", "undeclared", "cannot check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,9 @@ class ToolCount:
     """One tool: how often it was called as one of the two of a trial, and how often it succeeded."""
 
     name: str
-    declared: str
+    trials: int = 0
     calls: int = 0
     succeeded: int = 0
-    trials: int = 0
-    refused: str = ""  # why it cannot be called, or checked
     failures: dict[str, int] = field(default_factory=dict)
 
 
@@ -90,30 +88,26 @@ class Report:
     """All that was found, and how much was tried."""
 
     tools: Mapping[str, ToolCount]
+    declared: Mapping[str, str]
     pairs: Sequence[PairCount]
     findings: Sequence[Finding]
+    refused: Mapping[str, str]  # the tools that could not be called, or not be checked, and why
     undeclared: frozenset[str]
     seed: int
-    examples: int
+    examples: int  # trials for each pair of tools
     trials: int
     watched: int
 
     def verdict(self, tool: str) -> Verdict:
-        count = self.tools[tool]
         if any(tool in (fix.tool for fix in finding.fixes) for finding in self.findings):
             return "wrong"
-        if count.refused:
-            return "cannot check" if count.calls else "not called"
+        if tool in self.refused:
+            return "cannot check"
         return "undeclared" if tool in self.undeclared else "sound"
 
     @property
     def sound(self) -> bool:
-        return not self.findings and not self.unchecked
-
-    @property
-    def unchecked(self) -> dict[str, str]:
-        """The tools that could not be checked, and why."""
-        return {name: count.refused for name, count in self.tools.items() if count.refused}
+        return not self.findings and not self.refused
 
     @property
     def swaps(self) -> int:
@@ -137,11 +131,11 @@ class Report:
                 {
                     "name": name,
                     "verdict": self.verdict(name),
-                    "declared": count.declared,
+                    "declared": self.declared[name],
                     "trials": count.trials,
                     "calls": count.calls,
                     "succeeded": count.succeeded,
-                    "why": count.refused or None,
+                    "why": self.refused.get(name),
                 }
                 for name, count in self.tools.items()
             ],

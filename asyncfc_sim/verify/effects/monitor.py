@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from asyncfc_sim.core.footprint import Footprint
 from asyncfc_sim.core.values import Value
 
-from .access import KEYS, Access, Location, conflict, outermost
+from .access import KEYS, Access, Location, conflict, outermost, told
 from .declared import Declared
 from .subject import Subject
 from .swap import reach
 from .trial import Call, Trial
 
-KEPT = 4  # calls of one tool that are kept for one place
+KEPT: Final = 4  # calls of one tool that are kept for one place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +39,68 @@ class Watched:
     def call(self) -> Call:
         return self.trial.first
 
+    @property
+    def wrote(self) -> bool:
+        return any(access.writes for access in self.accesses)
+
 
 def watch(subject: Subject, declared: Declared, trial: Trial) -> Watched:
     """Watch the first call of a trial."""
-    return watch_here(subject, declared, trial, len(reach(subject, trial)))
+    reach(subject, trial)
+    return watch_here(subject, declared, trial)
 
 
-def watch_here(subject: Subject, declared: Declared, trial: Trial, calls_before: int) -> Watched:
+def watch_here(subject: Subject, declared: Declared, trial: Trial) -> Watched:
     """The same, in the state that the prefix has led to already."""
-    value, accesses = subject.watched(calls_before + 1, trial.first)
+    value, accesses = subject.watched(len(trial.prefix) + 1, trial.first)
     return Watched(trial, declared.footprint(trial.first), tuple(outermost(accesses)), value, trial.first.key)
 
 
-def meeting(declared: Declared, one: Watched, other: Watched) -> tuple[Access, Access] | None:
+_VERBS: Final = {"r": "reads", "w": "writes", "add": "adds to"}
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two accesses of one place by two calls, of which the order matters."""
+
+    calls: tuple[Call, Call]
+    accesses: tuple[Access, Access]
+
+    @property
+    def place(self) -> Location:
+        return max((access.where for access in self.accesses), key=len)
+
+    def words(self) -> str:
+        (one, other), place = self.accesses, told(self.place)
+        if self.calls[0].key == self.calls[1].key:
+            return f"{self.calls[0].tool} {_VERBS[one.kind]} {place}"
+        if one.kind == other.kind:
+            return f"both write {place}"
+        return f"{self.calls[0].tool} {_VERBS[one.kind]} {place}, which {self.calls[1].tool} {_VERBS[other.kind]}"
+
+
+def meeting(declared: Declared, one: Watched, other: Watched) -> Meeting | None:
     """Where two calls from one state meet, if their declarations let them overlap and they do meet."""
     if declared.related(one.call.tool, one.footprint, other.call.tool, other.footprint) != "overlap":
         return None
-    if one.key == other.key and not one.footprint.writes:
-        return next(((access, access) for access in one.accesses if access.writes), None)
-    shared = [
-        (here, there)
-        for here in one.accesses
-        for there in other.accesses
-        if here.certain and there.certain and conflict(here, there)
-    ]
-    return max(shared, key=lambda pair: (len(pair[0].where), pair[0].writes and pair[1].writes), default=None)
+    calls = (one.call, other.call)
+    if one.key == other.key and not one.footprint.writes:  # whatever it writes, it must not
+        return next((Meeting(calls, (access, access)) for access in one.accesses if access.writes), None)
+    shared = [each for each in _shared(one, other) if each[0].certain and each[1].certain]
+    if not shared:
+        return None
+    best = max(shared, key=lambda each: (len(each[0].where), each[0].writes and each[1].writes))
+    return Meeting(calls, best)
+
+
+def places_shared(both: tuple[Watched, Watched]) -> list[Location]:
+    """Where two calls from one state meet, certainly or maybe; the most particular first."""
+    places = [max(here.where, there.where, key=len) for here, there in _shared(*both)]
+    return sorted(dict.fromkeys(places), key=len, reverse=True)
+
+
+def _shared(one: Watched, other: Watched) -> list[tuple[Access, Access]]:
+    return [(here, there) for here in one.accesses for there in other.accesses if conflict(here, there)]
 
 
 class Seen:

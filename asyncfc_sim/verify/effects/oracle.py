@@ -37,7 +37,8 @@ class _Own:
         return self._random
 
 
-_own: ContextVar[_Own] = ContextVar("own", default=_Own(0))
+_nobody = _Own(0)
+_own: ContextVar[_Own] = ContextVar("own")
 
 
 @contextmanager
@@ -76,7 +77,7 @@ class Clock(datetime.datetime, metaclass=_InstancesOfDatetime):
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Self:
-        moment = START + datetime.timedelta(seconds=_own.get().number)
+        moment = START + datetime.timedelta(seconds=_own.get(_nobody).number)
         moment = moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz)
         return cls.combine(moment.date(), moment.timetz())
 
@@ -103,11 +104,11 @@ class Day(datetime.date, metaclass=_InstancesOfDate):
 
 
 def _seconds() -> float:
-    return START.timestamp() + _own.get().number
+    return START.timestamp() + _own.get(_nobody).number
 
 
 def _urandom(size: int, /) -> bytes:
-    return _own.get().random.randbytes(size)
+    return _own.get(_nobody).random.randbytes(size)
 
 
 def _replacements() -> dict[int, Any]:
@@ -133,6 +134,6 @@ def _replacements() -> dict[int, Any]:
 
 def _drawing(name: str) -> Any:
     def draw(*args: Any, **kwargs: Any) -> Any:
-        return getattr(_own.get().random, name)(*args, **kwargs)
+        return getattr(_own.get(_nobody).random, name)(*args, **kwargs)
 
     return draw

@@ -12,6 +12,8 @@ from .observation import Observation
 from .subject import CannotCheck, Subject
 from .trial import Trial
 
+ORDERS: Final = ("in this order", "in the other order")
+AT_ONCE: Final = ("one after the other", "at once")
 _DETERMINISTIC: Final = "take time, chance and ids from what fresh() sets back"
 
 
@@ -87,8 +89,8 @@ def settled(subject: Subject, trial: Trial, outcome: Outcome) -> None:
     for call, here, there in zip(calls, outcome.values, again.values, strict=True):
         if not same(here, there):
             raise CannotCheck(
-                f"it is not deterministic: {call} {_verb(here)} {_shown(here)} once, and {_shown(there)} again, from the "
-                f"same state; {_DETERMINISTIC}",
+                f"it is not deterministic: from the same state, {call} {_verb(here)} {_shown(here)} once, and "
+                f"{_shown(there)} again; {_DETERMINISTIC}",
                 call.tool,
             )
     if places := outcome.state.changed(again.state):

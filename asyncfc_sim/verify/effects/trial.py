@@ -43,5 +43,8 @@ class Trial:
     def __str__(self) -> str:
         return "; ".join(map(str, (*self.prefix, self.first, self.second, *([self.probe] if self.probe else []))))
 
+    def reversed(self) -> Trial:
+        return replace(self, first=self.second, second=self.first)
+
     def atomic(self) -> Trial:
         return replace(self, switches=(), second_begins=False)
