@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from asyncfc_sim.core.syntax import calls_in
-
 from .configuration import Configuration, Stuck
 from .moves import Move
 from .persistent import Reduction, Trespass, Watch, applies
@@ -59,11 +57,8 @@ def exhaust(
 
     Raises TooManyStates.
     """
-    calls = sum(1 for _ in calls_in(setting.program.body))
     if reduce is None:
-        reduce = not setting.environment and applies(
-            setting.tools, calls, setting.scheduler, setting.failure, setting.workers
-        )
+        reduce = applies(setting)
     if reduce and hasattr(setting.make_world(), "step"):
         try:
             return _Search(limit, visit, Reduction(setting.tools)).run(setting.start())

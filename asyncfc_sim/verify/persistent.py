@@ -11,8 +11,10 @@ the first trespass of a run changes nothing that its call has read, so the call 
 search meets one if the full search does.
 
 It relies on the rule `quiet`, or on no rule at all: in a state of the real scheduler, or of the naive one, a call that
-might start is not held back by independent calls. Where that does not hold (other schedulers, too few workers) all
-moves are tried. In the mode `strict` a failure cuts off what is independent of it: there only accesses are moved ahead.
+might start is not held back by independent calls, nor by later ones. Where that does not hold all moves are tried:
+under other schedulers, with too few workers, with moves of the environment, and for tools that commute by declaration,
+of which whichever is ready first goes first (that is not watched: it may be false). In the mode `strict` a failure cuts
+off what is independent of it: there only accesses are moved ahead.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.events import Action, Event, Pending
 from asyncfc_sim.core.footprint import EVERYTHING, Footprint, indep
 from asyncfc_sim.core.interpreter import Cursor
-from asyncfc_sim.core.scheduler import Failure, Scheduler
+from asyncfc_sim.core.scheduler import Scheduler
 from asyncfc_sim.core.syntax import Call, calls_in
 from asyncfc_sim.core.tool import Tool
 
 from .baselines import Naive
-from .configuration import Configuration, MakeScheduler
+from .configuration import Configuration
 from .moves import DECODE, Move
+from .setting import Setting
 
 REST = 0  # the node that stands for all calls that are not issued yet
 
@@ -53,11 +56,14 @@ class Watch:
                 raise Trespass(f"$f{happened.future} touched {happened.pattern}, which it does not declare")
 
 
-def applies(tools: Mapping[str, Tool], calls: int, make: MakeScheduler, failure: Failure, workers: int) -> bool:
+def applies(setting: Setting) -> bool:
     """Whether fewer moves can be enough."""
-    caps = [workers, *(tool.concurrency for tool in tools.values() if tool.concurrency is not None)]
-    ruled = make is Scheduler or (make is Naive and failure != "strict")
-    return ruled and calls <= min(caps)
+    calls = list(calls_in(setting.program.body))
+    tools = {call.tool: setting.tools[call.tool] for call in calls if call.tool in setting.tools}
+    workers = [setting.workers, *(tool.concurrency for tool in tools.values() if tool.concurrency is not None)]
+    commute = any(partner in tools for tool in tools.values() for partner in tool.commutes_with)
+    ruled = setting.scheduler is Scheduler or (setting.scheduler is Naive and setting.failure != "strict")
+    return ruled and len(calls) <= min(workers) and not commute and not setting.environment
 
 
 class Reduction:

@@ -18,7 +18,7 @@ from asyncfc_sim.core.footprint import NOTHING, Footprint, indep
 
 from .configuration import Configuration
 from .moves import DECODE, Move
-from .persistent import Reduction, Trespass, Watch
+from .persistent import Reduction, Trespass, Watch, applies
 from .setting import Setting
 
 
@@ -39,10 +39,13 @@ class Traces:
 def explore_traces(setting: Setting, *, limit: int = 100_000) -> Traces | None:
     """Execute each trace of the setting's program; `limit` is on the nodes.
 
-    None if a tool touched what it did not declare: then it is not known what is independent.
+    None if it is not known what is independent: where `applies` says so (persistent.py), in the mode `strict`, and if a
+    tool touched what it did not declare.
 
     Raises TooManyExecutions.
     """
+    if setting.failure == "strict" or not applies(setting):
+        return None
     try:
         return _Search(setting, limit).run()
     except Trespass:

@@ -18,8 +18,7 @@ class Verdict:
     """What was found of one setting.
 
     `states` and `outcomes` are None if there were too many states to see all schedules, and `sampled` random ones were
-    run instead. `traces` is None if there are too many, or if it is not known which steps are independent: a tool touches
-    what it does not declare, or a failure cuts off what has nothing to do with it (strict).
+    run instead. `traces` is None if there are too many, or if it is not known which steps are independent (traces.py).
     """
 
     states: int | None
@@ -53,8 +52,8 @@ def judge(setting: Setting, *, limit: int = DEFAULT_LIMIT, schedules: int = 500,
 
 
 def _traces(setting: Setting) -> Traces | None:
-    if setting.environment or setting.failure == "strict" or not hasattr(setting.make_world(), "step"):
-        return None  # it is not known here what is independent
+    if not hasattr(setting.make_world(), "step"):
+        return None
     try:
         return explore_traces(setting, limit=TRACE_LIMIT)
     except TooManyExecutions:

@@ -15,7 +15,7 @@ from asyncfc_sim.verify.exhaust import TooManyStates, exhaust
 from asyncfc_sim.verify.moves import Granularity
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.setting import Ending
-from tests.explored import appends, explored
+from tests.explored import ALL_TOOLS, appends, explored
 
 
 def texts(found) -> set[str]:
@@ -81,6 +81,16 @@ def test_a_false_footprint_is_noticed_and_nothing_is_left_out() -> None:
     found = exhaust(setting)
     assert not found.reduced
     assert found.differing(setting.in_order()) is not None
+
+
+def test_tools_that_commute_only_by_declaration_are_tried_in_both_orders() -> None:
+    """f3 goes first if it is issued while f2 waits for f1, and last otherwise."""
+    tools = {**ALL_TOOLS, "append": replace(ALL_TOOLS["append"], commutes_with=frozenset({"append"}))}
+    text = 'f1 = pure(x="1")\nf2 = append(path="n", text=$f1[0])\nf3 = append(path="n", text="2")'
+    for granularity in ("atomic", "steps"):
+        setting = explored(text, tools=tools, granularity=granularity)
+        assert len(exhaust(setting).endings) == 2
+        assert exhaust(setting).differing(setting.in_order()) is not None
 
 
 def test_locks_give_some_order_and_sequential_gives_the_order() -> None:

@@ -8,7 +8,8 @@ from math import factorial
 import numpy as np
 import pytest
 
-from asyncfc_sim.verify.baselines import Naive
+from asyncfc_sim.core.events import Cancel
+from asyncfc_sim.verify.baselines import Locks, Naive
 from asyncfc_sim.verify.differential import random_settings
 from asyncfc_sim.verify.exhaust import exhaust
 from asyncfc_sim.verify.moves import Granularity
@@ -45,6 +46,22 @@ def test_each_ending_has_a_trace() -> None:
 
 def test_a_false_footprint_leaves_it_open() -> None:
     assert explore_traces(explored('f1 = fetch_cached(url="u")\nf2 = read(path="cache")')) is None
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"scheduler": Locks},
+        {"failure": "strict"},
+        {"workers": 1},
+        {"environment": (Cancel(1),)},
+        {"text": 'f1 = add(key="k", n=1)\nf2 = add(key="k", n=2)'},
+    ],
+    ids=lambda unknown: next(iter(unknown)),
+)
+def test_where_it_is_not_known_what_is_independent_there_is_no_answer(unknown) -> None:
+    assert explore_traces(explored(**{"text": appends("ab"), **unknown})) is None
+    assert explore_traces(explored(appends("ab"))) is not None
 
 
 def test_beyond_the_limit_it_says_so() -> None:
