@@ -18,6 +18,7 @@ Location = tuple[Segment, ...]
 
 KEYS: Final[Segment] = ("keys", None)
 FILES: Final[Location] = (("files", None),)
+_PARTS: Final = ("[", "#", "keys", "row", "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ def conflict(left: Access, right: Access) -> bool:
 
 
 def store_of(where: Location) -> Location:
-    """The thing that a location is a part of: the variable, the attribute of an object, the folder, the table."""
-    for depth, (kind, _) in enumerate(where):
-        if depth and kind in ("[", "#", "keys", "row", "/"):
-            return where[:depth]
-    return where
+    """The thing that a location is a part of: a variable, an attribute, the working folder, a table."""
+    kinds = [kind for kind, _ in where]
+    if "table" in kinds:
+        return where[: kinds.index("table") + 1]
+    return where[: next((depth for depth, kind in enumerate(kinds) if kind in _PARTS), len(where))]
 
 
 def key_of(where: Location) -> Hashable | None:
@@ -60,9 +61,7 @@ def key_of(where: Location) -> Hashable | None:
     depth = len(store_of(where))
     if depth == len(where) or where[depth][0] in ("keys", "#"):
         return None
-    if where[depth][0] == "/":
-        return path_of(where[depth:])
-    return where[depth][1]
+    return path_of(where[depth:]) if where[depth][0] == "/" else where[depth][1]
 
 
 def outermost(accesses: Iterable[Access]) -> list[Access]:

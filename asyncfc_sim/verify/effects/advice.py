@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asyncfc_sim.core.footprint import BadFootprint, Declaration, Footprint, indep
 
-from .access import Access, Location, store_of
+from .access import Access, Location, key_of, store_of
 from .monitor import Watched
 from .vocabulary import Vocabulary
 
@@ -68,15 +68,14 @@ def _fix(vocabulary: Vocabulary, watched: Watched, where: Location) -> Fix | Non
     touching = [access for access in watched.accesses if _touches(access, where)]
     if not touching:
         return None
+    if all(access.kind == "add" for access in touching):  # it is enough to have declared the item that is added
+        store = store_of(where)
+        items = [each.where for each in watched.accesses if each.kind == "w" and store_of(each.where) == store]
+        where = next((item for item in items if key_of(item) is not None), where)
     writes = any(access.writes for access in touching)
     footprint = watched.footprint
     permitted = footprint.writes if writes else footprint.reads + footprint.writes
-    key = vocabulary.key(where)
-    if all(access.kind == "add" for access in touching):  # to have declared the item that is added is enough
-        permitted = tuple(pattern for pattern in permitted if pattern.overlaps(key))
-        if permitted:
-            return None
-    if any(pattern.covers(key) for pattern in permitted):
+    if any(pattern.covers(vocabulary.key(where)) for pattern in permitted):
         return None
     template, remark = vocabulary.template(watched.call.tool, where)
     return Fix(watched.call.tool, () if writes else (template,), (template,) if writes else (), remark)

@@ -20,7 +20,7 @@ from .sandbox import Sandbox
 Note = Callable[[Access], None]
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
-_DEVICES: Final = ("/dev/", "/proc/")
+_DEVICES: Final = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "stdout", "stderr"))
 # Events that reach out of this process, or change it as a whole, and what they are called.
 _OUTSIDE: Final = {
     "socket.connect": "it connects to the network",
@@ -115,23 +115,24 @@ class Watcher:
             if where is not None:
                 self._note(Access("r", where))
             return
-        self._changed(path, entry=not os.path.exists(path))
+        if not os.path.isdir(path):  # which cannot be opened for writing
+            self._changed(path, entry=not os.path.exists(path))
 
     def _changed(self, path: Any, *, entry: bool) -> None:
         """A file or folder is written; with `entry`, it appears or goes."""
         where = self._sandbox.location(path)
-        if where is None or where == FILES:
+        if where is None:
             if not self._may_write(path):
                 raise Refused(f"it writes {os.fsdecode(path)!r}, which lies outside the working folder")
             return
         self._note(Access("w", where, below=True))
-        if entry:
+        if entry and where != FILES:
             self._note(Access("add", (*where[:-1], KEYS)))
 
     def _may_write(self, path: Any) -> bool:
         absolute = os.path.realpath(os.fsdecode(path))
         scratch = str(self._sandbox.folder.with_name("tmp"))
-        return self._outside_allowed or absolute.startswith((*_DEVICES, scratch))
+        return self._outside_allowed or absolute in _DEVICES or absolute.startswith(f"{scratch}{os.sep}")
 
     def _connected(self, database: Any) -> None:
         path = os.fsdecode(database)

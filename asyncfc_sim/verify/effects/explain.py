@@ -81,8 +81,8 @@ class Explain:
     def _overlap_matters(self, trial: Trial) -> str | None:
         if self._declared.relation(trial.first, trial.second) != "overlap" or self._order_matters(trial) is not None:
             return None
-        one, _ = overlap(self._subject, trial.atomic())
-        different = difference(trial, one, overlap(self._subject, trial)[0], AT_ONCE)
+        one, other = overlap(self._subject, trial.atomic()), overlap(self._subject, trial)
+        different = difference(trial, one.outcome, other.outcome, AT_ONCE)
         return None if different is None else different.words
 
     def _shown(self, trial: Trial) -> tuple[Trial, Evidence, str] | None:
@@ -91,7 +91,7 @@ class Explain:
         if words is not None:
             return trial, "order", words
         try:
-            _, steps = overlap(self._subject, trial)
+            steps = overlap(self._subject, trial).steps
         except CannotCheck:
             return None
         for switches, second_begins in single_switches(steps)[:MOST_SWITCHES]:

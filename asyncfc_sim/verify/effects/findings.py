@@ -70,6 +70,7 @@ class PairCount:
     trials: int = 0
     swaps: int = 0  # of calls that the declarations let change places
     overlaps: int = 0
+    waited: int = 0  # overlaps in which one call waited for a lock that the other held
     conflicting: int = 0  # swaps of calls that conflict by declaration, both of which succeeded
     commuted: int = 0  # of these, how many could not be told apart
     wrong: bool = False

@@ -61,11 +61,25 @@ class Reach:
     def spaces(self) -> list[Space]:
         names = frozenset(name for name in self._names if not (name.startswith("__") and name.endswith("__")))
         spaces = [Space(vars(module), names, self._labels[name]) for name, module in self._modules.values()]
-        # A bound method holds its object, which need not be in any variable.
-        bound: dict[str, Any] = {
-            name: function for name, function in self._functions.items() if not isinstance(function, FunctionType)
+        # A bound method holds its object, which no code may name.
+        held = {self._name_of(tool, function): function for tool, function in self._functions.items()}
+        objects: dict[str, Any] = {
+            name: getattr(function, "__self__", function)
+            for name, function in held.items()
+            if not isinstance(function, FunctionType)
         }
-        return [*spaces, Space(bound, frozenset(bound))]
+        return [*spaces, Space(objects, frozenset(objects))]
+
+    def _name_of(self, tool: str, function: Any) -> str:
+        """What to call the object that a bound method holds: its variable, or its class."""
+        owner = getattr(function, "__self__", None)
+        if owner is None:
+            return tool
+        for _, module in self._modules.values():
+            for name, value in vars(module).items():
+                if value is owner:
+                    return name
+        return owner.__name__ if isinstance(owner, type) else type(owner).__name__
 
     def traced(self, code: CodeType) -> bool:
         return code.co_filename in self.files

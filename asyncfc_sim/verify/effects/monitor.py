@@ -85,7 +85,9 @@ def meeting(declared: Declared, one: Watched, other: Watched) -> Meeting | None:
         return None
     calls = (one.call, other.call)
     if one.key == other.key and not one.footprint.writes:  # whatever it writes, it must not
-        return next((Meeting(calls, (access, access)) for access in one.accesses if access.writes), None)
+        writes = [access for access in one.accesses if access.kind == "w"]
+        worst = max(writes, key=lambda access: (access.certain, len(access.where)), default=None)
+        return None if worst is None else Meeting(calls, (worst, worst))
     shared = [each for each in _shared(one, other) if each[0].certain and each[1].certain]
     if not shared:
         return None

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FrameType
 from typing import Any, Final
@@ -36,8 +37,17 @@ _STOPS: Final = frozenset(
 Schedule = tuple[tuple[int, ...], bool]  # the switches of a trial, and whether its second call begins
 
 
-def overlap(subject: Subject, trial: Trial) -> tuple[Outcome, tuple[int, int]]:
-    """The outcome of running both calls as `trial.switches` says, and how many steps each of them took."""
+@dataclass(frozen=True, slots=True)
+class Overlapped:
+    """What came of it, how many steps each call took, and whether one had to wait for a lock that the other held."""
+
+    outcome: Outcome
+    steps: tuple[int, int]
+    waited: bool
+
+
+def overlap(subject: Subject, trial: Trial) -> Overlapped:
+    """Run both calls as `trial.switches` says."""
     values = reach(subject, trial)
     number = len(values) + 1
     baton = _Baton(trial)
@@ -47,7 +57,8 @@ def overlap(subject: Subject, trial: Trial) -> tuple[Outcome, tuple[int, int]]:
     begins = two if trial.second_begins else one
     begins.go_on()
     baton.await_end(one, two)
-    return finish(subject, trial, [*values, one.value(), two.value()]), (one.steps, two.steps)
+    outcome = finish(subject, trial, [*values, one.value(), two.value()])
+    return Overlapped(outcome, (one.steps, two.steps), baton.free)
 
 
 def single_switches(steps: tuple[int, int]) -> list[Schedule]:

@@ -30,6 +30,7 @@ EXAMPLES: Final = 100
 MOST_TRIALS: Final = 20_000
 MOST_SWITCHES: Final = 60  # schedules tried in the first trial of a pair
 SOME_SWITCHES: Final = 2  # and in later ones: where both calls touch one thing, and in every
+MOST_WAITS: Final = 4  # for locks: then it is clear enough that two tools exclude each other
 NOW_AND_THEN: Final = 10  # th trial otherwise, in case they touch what cannot be watched
 
 Check = Literal["access", "order", "overlap"]
@@ -119,7 +120,8 @@ class Search:
             return
         outcome = self._swap(pair, trial, both) if "order" in self.checks else None
         # Calls of which none writes anything cannot disturb each other.
-        if relation == "overlap" and "overlap" in self.checks and not pair.wrong and (one.wrote or other.wrote):
+        may_overlap = relation == "overlap" and not pair.wrong and pair.waited < MOST_WAITS
+        if may_overlap and "overlap" in self.checks and (one.wrote or other.wrote):
             first = pair.overlaps == 0
             if first or pair.trials % NOW_AND_THEN == 0 or places_shared(both):
                 self._overlap(pair, trial, both, outcome, MOST_SWITCHES if first else SOME_SWITCHES)
@@ -191,7 +193,8 @@ class Search:
 
     def _overlap(self, pair: PairCount, trial: Trial, both: Both, outcome: Outcome | None, most: int) -> None:
         """Run both at once, under the schedules with one switch, or some of them, and a few with more."""
-        one, steps = overlap(self.subject, trial)
+        alone = overlap(self.subject, trial)
+        one, steps = alone.outcome, alone.steps
         if outcome is not None and difference(trial, outcome, one, ORDERS) is not None:
             settled(self.subject, trial, outcome)
         schedules = single_switches(steps)
@@ -202,11 +205,14 @@ class Search:
         for switches, second_begins in schedules:
             pair.overlaps += 1
             switched = replace(trial, switches=switches, second_begins=second_begins)
-            different = difference(trial, one, overlap(self.subject, switched)[0], AT_ONCE)
+            other = overlap(self.subject, switched)
+            pair.waited += other.waited
+            different = difference(trial, one, other.outcome, AT_ONCE)
             if different is not None:
                 settled(self.subject, trial, one)
                 places = (*different.places, *places_shared(both))
                 self._find(Found(switched, "overlap", different.words, places, both, self.trials))
+            if different is not None or pair.waited >= MOST_WAITS:
                 return
 
     def _schedule(self, steps: tuple[int, int]) -> Schedule:

@@ -90,7 +90,7 @@ class Vocabulary:
     def _word(self, store: Location) -> Word | None:
         touching: dict[str, list[tuple[Watched, Access]]] = defaultdict(list)
         for watched, access in self._touching[store]:
-            if access.kind != "add":  # an item is written with it
+            if access.kind != "add" and access.certain:  # what adds an item also writes it
                 touching[watched.call.tool].append((watched, access))
         candidates = {word for calls in touching.values() for watched, _ in calls for word in _words(watched.footprint)}
         ranked = []
