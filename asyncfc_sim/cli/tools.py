@@ -20,6 +20,11 @@ def tools(
         str, typer.Argument(metavar="FILE.py[:NAME]", help="A file of functions; NAME is one of them, or a list.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: whole schemas, effects.")] = False,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Watch calls, and propose what the tools should declare.")
+    ] = False,
+    calls: Annotated[int, typer.Option(min=1, help="With --suggest: calls of each tool.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="With --suggest: of all that is drawn at random.")] = 0,
 ) -> None:
     """Print what models are told of the tools of a file, and what the scheduler knows of them.
 
@@ -30,13 +35,19 @@ def tools(
     Examples:
       asyncfc tools mytools.py
       asyncfc tools mytools.py:search
+      asyncfc tools mytools.py --suggest
       asyncfc tools mytools.py --json | jq '.tools[].schema'
     """
+    path, name = split_target(target)
+    if suggest:
+        from . import tools_suggest
+
+        tools_suggest.run(path, name, calls=calls, seed=seed, as_json=as_json)
+        return
     from asyncfc_sim.tools.tool_file import load_tools
 
     from .tools_view import tools_text
 
-    path, name = split_target(target)
     found = load_tools(path, name)
     if as_json:
         emit(_document(path, name, found))
@@ -49,7 +60,7 @@ def _document(path: str, name: str | None, found: ToolFile) -> dict[str, Any]:
         "tools/1",
         config={"file": path, "name": name},
         tools=[_tool(tool) for tool in found.tools.values()],
-        hooks=[hook for hook in ("fresh", "observe") if getattr(found, hook) is not None],
+        hooks=[hook for hook in ("fresh", "observe", "examples") if getattr(found, hook) is not None],
     )
 
 

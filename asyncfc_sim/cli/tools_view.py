@@ -19,7 +19,7 @@ WIDTH = 100
 def tools_text(found: ToolFile) -> str:
     """All tools of a file, and a line about its hooks if it has any."""
     paragraphs = ["\n".join(_lines(tool)) for tool in found.tools.values()]
-    hooks = [f"{hook}()" for hook in ("fresh", "observe") if getattr(found, hook) is not None]
+    hooks = [f"{hook}()" for hook in ("fresh", "observe", "examples") if getattr(found, hook) is not None]
     if hooks:
         paragraphs.append(f"for asyncfc check: {', '.join(hooks)}")
     return "\n\n".join(paragraphs) + "\n"

@@ -44,12 +44,25 @@ class Vocabulary:
     def __init__(self, calls: Iterable[Watched]) -> None:
         self._touching: dict[Location, list[tuple[Watched, Access]]] = defaultdict(list)
         self._declaring: dict[Word, set[str]] = defaultdict(set)
+        calls = list(calls)
+        writes = {access.where for watched in calls for access in watched.accesses if access.writes}
+        self._written = writes | set(map(store_of, writes))
+        self._rebound = {where for where in writes if where == store_of(where)}
         for watched in calls:
-            for access in watched.accesses:
+            for access in filter(self.matters, watched.accesses):
                 self._touching[store_of(access.where)].append((watched, access))
             for word in _words(watched.footprint):
                 self._declaring[word].add(watched.call.tool)
         self._words = {store: self._word(store) for store in self._touching}
+
+    def matters(self, access: Access) -> bool:
+        """Whether some call writes what this one touched. Looking up a variable that always holds the same dict is
+        no reading of the dict.
+        """
+        store = store_of(access.where)
+        if access.where == store and access.kind == "r" and not access.below:
+            return store in self._rebound
+        return store in self._written
 
     def key(self, where: Location) -> Pattern:
         """The key that stands for a place."""
