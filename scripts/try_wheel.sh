@@ -13,7 +13,7 @@ echo "building the wheel and installing it into an empty environment"
 .venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir "$scratch" .
 .venv/bin/python -m venv "$scratch/venv"
 "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --constraint constraints.txt "$scratch"/asyncfc_sim-*.whl
+    --constraint constraints.txt "$scratch"/asyncfc_sim-*.whl pytest
 
 cd "$scratch"
 CHECKOUT=$checkout venv/bin/python - <<'PY'
@@ -43,4 +43,50 @@ return $f3.total
 FC
 venv/bin/asyncfc --help >/dev/null
 venv/bin/asyncfc parse program.fc >/dev/null
+
+cat >shop.py <<'PY'
+from asyncfc_sim.tools.decorator import tool
+
+STOCK = {"apple": 3}
+
+
+@tool(reads=["stock:{item}"])
+def count(item: str) -> int:
+    return STOCK.get(item, 0)
+
+
+@tool(writes=["stock:{item}"])
+def restock(item: str, n: int) -> int:
+    STOCK[item] = STOCK.get(item, 0) + n
+    return STOCK[item]
+PY
+# The plug-ins of pytest and Hypothesis, which nothing here imports, and which import nothing before they are asked.
+cat >test_plugins.py <<'PY'
+import sys
+
+
+def test_plugins_are_light():
+    import hypothesis
+
+    assert hypothesis and "asyncfc_sim._hypothesis" in sys.modules and "asyncfc_sim.pytest_plugin" in sys.modules
+    assert not {"numpy", "pydantic", "asyncfc_sim.core.values"} & set(sys.modules)
+
+
+def test_my_tools(asyncfc_check):
+    assert asyncfc_check("shop.py", examples=5).swaps
+
+
+def test_programs():
+    from hypothesis import given
+    from hypothesis import strategies as st
+
+    from asyncfc_sim import Program
+
+    @given(st.from_type(Program))
+    def each_is_a_program(program):
+        assert isinstance(program, Program)
+
+    each_is_a_program()
+PY
+venv/bin/python -m pytest --quiet -W error::pytest.PytestAssertRewriteWarning test_plugins.py >pytest.txt || { cat pytest.txt; exit 1; }
 echo "the wheel works on its own"
