@@ -26,11 +26,20 @@ class Check(Protocol):
     """Check tools, and fail the test if a declaration is wrong, or if a tool cannot be checked.
 
     `tools` are functions, a module, or a file (a path relative to pytest's root folder). There are `examples` trials
-    for each pair of tools (`--asyncfc-examples` comes first), and the same `seed` gives the same trials. Returns the
-    report, for whoever wants to assert more.
+    for each pair of tools, or as many as `--asyncfc-examples` says; the same `seed` gives the same trials. `fresh` puts
+    state back that cannot be seen, and `observe` returns it; a module or file may define functions of these names.
+    Returns the report, for whoever wants to assert more.
     """
 
-    def __call__(self, tools: Tools, *, examples: int | None = None, seed: int = 0) -> Report: ...
+    def __call__(
+        self,
+        tools: Tools,
+        *,
+        examples: int | None = None,
+        seed: int = 0,
+        fresh: Callable[[], Any] | None = None,
+        observe: Callable[[], Any] | None = None,
+    ) -> Report: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,21 +58,30 @@ def _count(text: str) -> int:
 def asyncfc_check(pytestconfig: pytest.Config) -> Check:
     """Check that tools read and write what they declare: asyncfc_check([function, ...]), a module, or a path."""
 
-    def check(tools: Tools, *, examples: int | None = None, seed: int = 0) -> Report:
+    def check(
+        tools: Tools,
+        *,
+        examples: int | None = None,
+        seed: int = 0,
+        fresh: Callable[[], Any] | None = None,
+        observe: Callable[[], Any] | None = None,
+    ) -> Report:
         from asyncfc_sim.tools.errors import MissingDependency, ToolError, ToolFileError
-        from asyncfc_sim.verify.effects.check import EXAMPLES, check_tools
+        from asyncfc_sim.verify.effects.check import check_tools
+        from asyncfc_sim.verify.effects.search import EXAMPLES
         from asyncfc_sim.verify.effects.subject import CannotCheck
 
         __tracebackhide__ = True
         examples = pytestconfig.getoption("--asyncfc-examples") or examples or EXAMPLES
         try:
-            report = check_tools(_found(tools, pytestconfig.rootpath), examples=examples, seed=seed)
+            found = _found(tools, pytestconfig.rootpath)
+            report = check_tools(found, examples=examples, seed=seed, fresh=fresh, observe=observe)
         except (CannotCheck, MissingDependency, ToolError, ToolFileError, OSError) as error:
             told = [f"asyncfc cannot check these tools: {error}"]
         else:
             if report.sound:
                 return report
-            told = list(_told(report))
+            told = list(_told(report, pytestconfig.get_terminal_writer().fullwidth))
         pytest.fail("\n".join(told), pytrace=False)
 
     return check
@@ -83,12 +101,12 @@ def _found(tools: Tools, root: Path) -> ToolFile | Iterable[Callable[..., Any]]:
             return tools
 
 
-def _told(report: Report) -> Iterable[str]:
+def _told(report: Report, width: int) -> Iterable[str]:
     from asyncfc_sim.cli.check_tools import finding_lines, verdict
 
     yield f"asyncfc: {verdict(report)}, in {report.trials:,} trials, seed {report.seed}"
     for finding in report.findings:
         yield ""
-        yield from finding_lines(finding)
-    for name, why in report.unchecked.items():
+        yield from finding_lines(finding, width)
+    for name, why in report.refused.items():
         yield f"\n{name} could not be checked: {why}"

@@ -145,9 +145,7 @@ def main() -> None:
             theirs[n].append(naive(n, SEED + 100 * round_))
         share = {n: mine[-1].sizes[n] / mine[-1].valid for n in sizes}
         rates.append((1 / mine[-1].seconds, 1 / sum(share[n] * theirs[n][-1].seconds for n in sizes)))
-    print(
-        f"Python {platform.python_version()}, seed {SEED}, {args.rounds} rounds of {args.examples} examples of ours;"
-    )
+    print(f"Python {platform.python_version()}, seed {SEED}, {args.rounds} rounds of {args.examples} examples of ours;")
     print("valid examples per second of process CPU time, median over rounds")
     print(f"{'calls':<8}{'share of ours':>14}{'naive/s':>10}{'of those run, legal':>21}")
     for n in sizes:

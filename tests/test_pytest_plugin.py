@@ -80,8 +80,8 @@ def test_a_wrong_declaration_fails_with_two_calls_the_key_and_the_right_declarat
     result.stdout.fnmatch_lines(
         [
             "*test_my_tools*",
-            "asyncfc: 1 declaration wrong, in * trials, seed 0",
-            'list_items: add reads=[[]"stock:[*]"[]]',
+            "asyncfc: * declaration* wrong, in * trials, seed 0",
+            '*list_items: add reads=[[]"stock:[*]"[]]*',
             "*list_items()",
             "*restock(item=*, n=*)",
             "*key *the keys of STOCK",
