@@ -63,7 +63,7 @@ def load_tools(path: str | Path, name: str | None = None) -> ToolFile:
 
 def tools_of(module: ModuleType) -> ToolFile:
     """The tools of a module that is imported already, found as in a file. Raises ToolFileError."""
-    return _found(Path(module.__file__ or module.__name__), module, None)
+    return _found(Path(getattr(module, "__file__", None) or module.__name__), module, None)
 
 
 def _found(path: Path, module: ModuleType, name: str | None) -> ToolFile:

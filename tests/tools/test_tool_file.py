@@ -6,11 +6,12 @@ import pickle
 import sys
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
 from asyncfc_sim.tools.errors import MissingDependency, ToolFileError
-from asyncfc_sim.tools.tool_file import ToolFile, load_tools
+from asyncfc_sim.tools.tool_file import ToolFile, load_tools, tools_of
 
 THREE = """
     from asyncfc_sim.tools.decorator import tool
@@ -44,6 +45,16 @@ def names(file: ToolFile) -> list[str]:
 
 
 # Which functions are tools ------------------------------------------------------------------------------------------
+
+
+def test_a_module_that_is_imported_already_is_taken_as_it_is(write):
+    module = load_tools(write(THREE)).module
+    again = tools_of(module)
+    assert names(again) == ["get", "put"]
+    assert again.module is module
+    assert again.tools["put"].function is module.put
+    with pytest.raises(ToolFileError, match="no tools"):
+        tools_of(ModuleType("empty"))
 
 
 def test_without_any_mark_all_public_functions_of_the_file(write):
