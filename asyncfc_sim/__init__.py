@@ -7,9 +7,12 @@ Tools            tool (a decorator), function_tool, load_tools, FunctionTool; wh
                  Declaration, Footprint, ErrorValue
 The machines     Scheduler (asynchronous), run_sequential (the reference), Outcome (what both are compared by)
 Checking         Setting (what to explore), judge (all of it), exhaust (every schedule), walk (one, chosen step by
-                 step), replay (the one asked for), KeyWorld (a world whose tools take steps), certificate (of a run)
+                 step), replay (the one asked for), KeyWorld (a world whose tools take steps), certificate (of a run),
+                 check_tools (your own: do they keep to the footprints that they declare?)
+Hypothesis       programs, schedules, worlds (strategies that fit one another), Schedule, TOOLBOX_TOOLS (what the
+                 programs call); st.from_type(Program), of Schedule and of World is the same
 The protocol     Session, Policy, policy_named
-Workloads        Task, Turn, load_bfcl, load_program
+Workloads        Task, Turn, World, load_bfcl, load_program
 Simulation       Models, load_decoder, load_durations, Study, run_arms, summarise_arms
 Traces           read_trace, write_trace, write_perfetto
 """
@@ -43,15 +46,19 @@ if TYPE_CHECKING:
     from asyncfc_sim.traces.certificates import certificate
     from asyncfc_sim.traces.perfetto import write_perfetto
     from asyncfc_sim.traces.trace import read_trace, write_trace
+    from asyncfc_sim.verify.choices import Schedule
+    from asyncfc_sim.verify.effects.check import check_tools
     from asyncfc_sim.verify.exhaust import exhaust
     from asyncfc_sim.verify.replay import replay
     from asyncfc_sim.verify.setting import Setting
+    from asyncfc_sim.verify.strategies import programs, schedules, worlds
     from asyncfc_sim.verify.verdict import judge
     from asyncfc_sim.verify.walk import walk
     from asyncfc_sim.workloads.bfcl import load as load_bfcl
     from asyncfc_sim.workloads.key_world import KeyWorld
     from asyncfc_sim.workloads.program_file import load_program
-    from asyncfc_sim.workloads.workload import Task, Turn
+    from asyncfc_sim.workloads.toolbox_tools import TOOLS as TOOLBOX_TOOLS
+    from asyncfc_sim.workloads.workload import Task, Turn, World
 
 # Where each name lives: "module" or "module:name there".
 _HOME = {
@@ -68,16 +75,20 @@ _HOME = {
     "Policy": "core.policy",
     "Program": "core.syntax",
     "Ref": "core.references",
+    "Schedule": "verify.choices",
     "Scheduler": "core.scheduler",
     "Session": "core.session",
     "Setting": "verify.setting",
     "Study": "simulate.study",
+    "TOOLBOX_TOOLS": "workloads.toolbox_tools:TOOLS",
     "Task": "workloads.workload",
     "Text": "core.references",
     "Tool": "core.tool",
     "Touch": "core.syntax",
     "Turn": "workloads.workload",
+    "World": "workloads.workload",
     "certificate": "traces.certificates",
+    "check_tools": "verify.effects.check",
     "exhaust": "verify.exhaust",
     "format_program": "language.printer",
     "function_tool": "tools.function_tool",
@@ -89,18 +100,22 @@ _HOME = {
     "load_tools": "tools.tool_file",
     "parse_program": "language.parser",
     "policy_named": "core.policy",
+    "programs": "verify.strategies",
     "read_trace": "traces.trace",
     "replay": "verify.replay",
     "run_arms": "simulate.experiment",
     "run_sequential": "core.sequential",
+    "schedules": "verify.strategies",
     "summarise_arms": "simulate.experiment",
     "tool": "tools.decorator",
     "walk": "verify.walk",
+    "worlds": "verify.strategies",
     "write_perfetto": "traces.perfetto",
     "write_trace": "traces.trace",
 }
 
 __all__ = [
+    "TOOLBOX_TOOLS",
     "Branch",
     "Call",
     "Declaration",
@@ -114,6 +129,7 @@ __all__ = [
     "Policy",
     "Program",
     "Ref",
+    "Schedule",
     "Scheduler",
     "Session",
     "Setting",
@@ -123,7 +139,9 @@ __all__ = [
     "Tool",
     "Touch",
     "Turn",
+    "World",
     "certificate",
+    "check_tools",
     "exhaust",
     "format_program",
     "function_tool",
@@ -135,13 +153,16 @@ __all__ = [
     "load_tools",
     "parse_program",
     "policy_named",
+    "programs",
     "read_trace",
     "replay",
     "run_arms",
     "run_sequential",
+    "schedules",
     "summarise_arms",
     "tool",
     "walk",
+    "worlds",
     "write_perfetto",
     "write_trace",
 ]

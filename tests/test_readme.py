@@ -50,13 +50,15 @@ def _trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
-def test_the_python_of_the_readme_runs_and_prints_what_it_shows() -> None:
+def test_the_python_of_the_readme_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
     assert _blocks("python")
-    for code in _blocks("python"):
+    for number, code in enumerate(_blocks("python")):
+        script = tmp_path / f"block_{number}.py"  # Hypothesis and tracebacks look for the source
+        script.write_text(code, encoding="utf-8")
         expected = "".join(line.partition("# prints: ")[2] + "\n" for line in code.splitlines() if "# prints: " in line)
         printed = io.StringIO()
         with redirect_stdout(printed):
-            exec(compile(code, "README.md", "exec"), {})
+            exec(compile(code, str(script), "exec"), {"__name__": script.stem})
         assert printed.getvalue() == expected
 
 
@@ -64,3 +66,22 @@ def test_the_readme_shows_the_commands_that_do_all_the_set_up() -> None:
     text = "\n".join(_blocks("console")) + "\n".join(_blocks("sh"))
     assert "make demo" in text
     assert "make test" in text
+
+
+def test_the_tests_of_the_readme_pass(tmp_path: Path) -> None:
+    """Those with the fixture of the pytest plugin."""
+    (code,) = (code for code in _blocks("python") if "asyncfc_check" in code)
+    (tmp_path / "test_block.py").write_text(code, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
