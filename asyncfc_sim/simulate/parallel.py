@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from asyncfc_sim.workloads.processes import in_processes, workers_or_all
 from asyncfc_sim.workloads.workload import Task
 
 from .experiment import Arm, ArmResult, run_arms
@@ -34,45 +31,19 @@ def run_in_processes(
 
     By default one process per CPU; with one worker, or few tasks, this process. `advance` is called after each task.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = workers_or_all(workers)
     if workers == 1 or len(tasks) < WORTH_IT:
         return run_arms(tasks, arms, models, seed, advance)
-    with ExitStack() as stack:
-        pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # Ctrl-C: do not start what is queued
-        return _gather(pool, load, len(tasks), arms, models, seed, advance)
-
-
-def _gather(
-    pool: Executor,
-    load: LoadTasks,
-    n: int,
-    arms: Sequence[Arm],
-    models: Models,
-    seed: int,
-    advance: Callable[[], None],
-) -> list[ArmResult]:
-    chunks = [(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
-    with _children_without_sigint():
-        parts = [pool.submit(_run_chunk, load, first, last, arms, models, seed) for first, last in chunks]
+    chunks = [(first, min(first + CHUNK, len(tasks))) for first in range(0, len(tasks), CHUNK)]
+    jobs = [partial(_run_chunk, load, first, last, arms, models, seed) for first, last in chunks]
     results = [ArmResult(arm) for arm in arms]
-    for (first, last), part in zip(chunks, parts, strict=True):
-        for result, more in zip(results, part.result(), strict=True):
+    for (first, last), part in zip(chunks, in_processes(jobs, workers), strict=True):
+        for result, more in zip(results, part, strict=True):
             result.cases += more.cases
             result.eq1 += more.eq1
         for _ in range(first, last):
             advance()
     return results
-
-
-@contextmanager
-def _children_without_sigint() -> Iterator[None]:
-    """Processes started here never see Ctrl-C, which a terminal sends to all: this one stops them, and says so once."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 _loaded: dict[str, Sequence[Task]] = {}  # one process, one experiment: tasks are loaded once per worker

@@ -61,6 +61,11 @@ class BfclWorld:
         finally:
             now.reset(token)
 
+    @property
+    def instances(self) -> dict[str, Any]:
+        """The instances themselves, for those who watch them."""
+        return self._instances
+
     def state(self) -> str:
         """One line for each attribute of each instance, private ones included."""
         return "".join(

@@ -49,7 +49,7 @@ def _arguments(subject: Subject, tool: str, known: Known, rng: np.random.Generat
     examples = subject.examples(tool)
     if examples and rng.random() < 0.5:
         return dict(examples[int(rng.integers(len(examples)))])
-    required = subject.required(tool)
+    required, closed = subject.required(tool), subject.closed(tool)
     args: dict[str, JSON] = {}
     for name, pool in subject.pools(tool).items():
         if name not in required and rng.random() < LEAVE_OUT:
@@ -57,7 +57,7 @@ def _arguments(subject: Subject, tool: str, known: Known, rng: np.random.Generat
         if not pool:
             return None
         value = pool[int(len(pool) * rng.random() ** 2)]
-        args[name] = _graft(value, known, rng)
+        args[name] = value if name in closed else _graft(value, known, rng)
     return args
 
 

@@ -15,8 +15,9 @@ from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
 from asyncfc_sim.tools.tool_file import ToolFile
 from asyncfc_sim.workloads.snapshot import to_json
 
-from .access import KEYS, Access
+from .access import Access
 from .audit import Refused, Watcher
+from .changes import changes
 from .containers import read_through
 from .graph import Space
 from .modules import Reach, user_modules
@@ -108,6 +109,10 @@ class FunctionSubject:
             self._pools[tool] = {name: pool(part, schema.get("$defs")) for name, part in schema["properties"].items()}
         return self._pools[tool]
 
+    def closed(self, tool: str) -> frozenset[str]:
+        properties = self._functions[tool].input_schema["properties"]
+        return frozenset(name for name, part in properties.items() if part.keys() & {"const", "enum"})
+
     def required(self, tool: str) -> frozenset[str]:
         return frozenset(self._functions[tool].input_schema.get("required", ()))
 
@@ -179,14 +184,6 @@ def _unseen(opaque: Mapping[str, Any]) -> str:
         "sets, objects of your own classes, or files in the working folder; or write fresh(), which puts the state "
         "back to where it was, and observe(), which returns it as JSON"
     )
-
-
-def changes(before: Observation, after: Observation) -> Iterator[Access]:
-    """The writes that two states tell of, one before and one after."""
-    for where in before.changed(after):
-        yield Access("w", where, below=True)
-        if (where in before.content) != (where in after.content):
-            yield Access("add", (*where[:-1], KEYS))
 
 
 def _reading_its_result(function: Callable[..., Any]) -> Callable[..., Any]:

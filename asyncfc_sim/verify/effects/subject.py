@@ -46,6 +46,9 @@ class Subject(Protocol):
     def pools(self, tool: str) -> Mapping[str, Sequence[JSON]]:
         """For each parameter of a tool, values to try, simple ones first."""
 
+    def closed(self, tool: str) -> frozenset[str]:
+        """The parameters that take no other values than those of their pools."""
+
     def required(self, tool: str) -> frozenset[str]:
         """The parameters that a call cannot leave out."""
 
