@@ -13,12 +13,12 @@ of independent calls, and differ where conflicting calls ran in another order. A
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from asyncfc_sim.core.certificate import Access
-from asyncfc_sim.core.footprint import NOTHING, BadFootprint, Footprint, Pattern
+from asyncfc_sim.core.footprint import BadFootprint, Footprint, Pattern, parse_pattern
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical, copy_json
 
@@ -51,67 +51,75 @@ class SymbolicWorld:
         self._disorder: frozenset[tuple[int, int]] = frozenset()
 
     def call(self, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
-        """Run one call: observe, answer, write."""
-        if tool not in self._tools:
-            return ErrorValue("invalid_argument", f"there is no tool named {tool!r}")
-        try:
-            footprint = self._tools[tool].footprint(args)
-        except BadFootprint as fault:
-            return ErrorValue("invalid_argument", f"{tool}: {fault}")
-        self._note_disorder(future, tool, footprint)
-        observed = self._observe(tool, args, footprint)
-        repeated = self._repeated.get(observed)
-        value = self._answer(future, tool, args, repeated or observed)
-        if footprint.writes and repeated is None and not isinstance(value, ErrorValue):
-            for pattern in footprint.writes:
-                self._write(pattern, Version(observed, tool))
-            if self._tools[tool].idempotent:
-                self._repeated[self._observe(tool, args, footprint)] = observed
-        return copy_json(value)
+        """Run one call to its end: observe, write, answer."""
+        history: History = ()
+        while isinstance(step := self.step(future, tool, args, history), Accessed):
+            history = (*history, step.answer)
+        return step.value
 
     def step(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Step:
-        """The same call, access by access: first it observes each of its patterns, then it writes those that it writes.
+        """Observe one of the patterns of the call, or write one of those that it writes.
 
-        What it observes is its history, so that it can be run in any interleaving (key_world.py).
+        What it observes is its history. Nothing else says what it returns, so that it can be run in any interleaving
+        (key_world.py).
         """
-        if (access := self.peek(future, tool, args, history)) is None:
-            return self._return(future, tool, args, history)
-        pattern = (access.pattern,)
-        self._note_disorder(future, tool, Footprint(reads=pattern) if access.mode == "r" else Footprint(writes=pattern))
+        access = self.peek(future, tool, args, history)
+        if access is None:
+            return Returned(copy_json(self._value(future, tool, args, history)))
+        self._note_disorder(tool, access)
         if access.mode == "r":
             return Accessed(access, self._seen(tool, access.pattern))
-        self._write(access.pattern, Version(self._observed(tool, args, history), tool))
+        self._leave(future, tool, args, history, access.pattern)
         return Accessed(access, None)
 
     def peek(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Access | None:
-        """What the next step of a call would touch; None if it would return."""
-        try:
-            footprint = self._tools[tool].footprint(args) if tool in self._tools else NOTHING
-        except BadFootprint:
+        """What the next step of a call would touch; None if it would return.
+
+        A call that changes nothing, as it fails or is a repetition, touches what it declares all the same.
+        """
+        footprint = self._footprint(tool, args)
+        if isinstance(footprint, ErrorValue):
             return None
         touched = footprint.reads + footprint.writes
         if len(history) < len(touched):
             return Access(future, "r", touched[len(history)])
         left = footprint.writes[len(history) - len(touched) :]
-        return Access(future, "w", left[0]) if left and self._changes(future, tool, args, history) else None
+        return Access(future, "w", left[0]) if left else None
 
-    def _return(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Returned:
-        if not history:  # it touches nothing, or cannot be called
-            return Returned(self.call(future, tool, args))
-        observed = self._observed(tool, args, history)
-        value = self._answer(future, tool, args, self._repeated.get(observed) or observed)
+    def _footprint(self, tool: str, args: Mapping[str, JSON]) -> Footprint | ErrorValue:
+        if tool not in self._tools:
+            return ErrorValue("invalid_argument", f"there is no tool named {tool!r}")
+        try:
+            return self._tools[tool].footprint(args)
+        except BadFootprint as fault:
+            return ErrorValue("invalid_argument", f"{tool}: {fault}")
+
+    def _value(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Value:
+        footprint = self._footprint(tool, args)
+        if isinstance(footprint, ErrorValue):
+            return footprint
+        observed = _digest(tool, args, _merged(history))
+        return self._answer(future, tool, args, self._repeated.get(observed, observed))
+
+    def _leave(self, future: int, tool: str, args: Mapping[str, JSON], history: History, pattern: Pattern) -> None:
+        """Write a pattern, unless the call fails or repeats another."""
+        seen = _merged(history)
+        observed = _digest(tool, args, seen)
+        if observed in self._repeated or isinstance(self._answer(future, tool, args, observed), ErrorValue):
+            return
+        self._write(pattern, Version(observed, tool))
         footprint = self._tools[tool].footprint(args)
-        if footprint.writes and self._tools[tool].idempotent and self._changes(future, tool, args, history):
-            self._repeated[self._observe(tool, args, footprint)] = observed
-        return Returned(copy_json(value))
+        if self._tools[tool].idempotent and len(history) + 1 == len(footprint.reads + 2 * footprint.writes):
+            self._repeated[_digest(tool, args, self._left(tool, footprint, seen, observed))] = observed
 
-    def _changes(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> bool:
-        """Whether a call that has observed this much writes: not if it fails, nor if it is a mere repetition."""
-        observed = self._observed(tool, args, history)
-        return observed not in self._repeated and not isinstance(self._answer(future, tool, args, observed), ErrorValue)
-
-    def _observed(self, tool: str, args: Mapping[str, JSON], history: History) -> str:
-        return _digest(tool, args, [seen for seen in history if seen is not None])
+    def _left(self, tool: str, footprint: Footprint, seen: Seen, observed: str) -> Seen:
+        """What a call that has `seen` this would see next, once it has written, if nobody had come between."""
+        for pattern in footprint.writes:
+            if not self._commutes_with_some(tool):
+                seen = {key: found for key, found in seen.items() if not pattern.covers(parse_pattern(key))}
+            if not self._commute(tool, tool):
+                seen = {**seen, str(pattern): [*seen.get(str(pattern), ()), observed]}
+        return seen
 
     def state(self) -> str:
         """The versions by key, and the pairs of conflicting calls of which the later one ran first."""
@@ -124,10 +132,6 @@ class SymbolicWorld:
         twin._repeated, twin._disorder = self._repeated.copy(), self._disorder
         return twin
 
-    def _observe(self, tool: str, args: Mapping[str, JSON], footprint: Footprint) -> str:
-        """A digest of the call and of every version that it depends on."""
-        return _digest(tool, args, [self._seen(tool, pattern) for pattern in footprint.reads + footprint.writes])
-
     def _seen(self, tool: str, pattern: Pattern) -> Seen:
         """The versions that a call of `tool` finds at a pattern, by key."""
         return {
@@ -136,25 +140,28 @@ class SymbolicWorld:
         }
 
     def _write(self, pattern: Pattern, version: Version) -> None:
+        """Whoever conflicts with what this covers conflicts with the write, and its version stands for theirs. (Not so
+        if the write commutes with a call to come, which would then see only what was dropped.)
+        """
         if not self._commutes_with_some(version.tool):
-            _forget(self._written, pattern)
+            for covered in [key for key in _overlapping(self._written, pattern) if pattern.covers(key)]:
+                del self._written[covered]
         self._written[pattern] = (*self._written.get(pattern, ()), version)
 
-    def _note_disorder(self, future: int, tool: str, footprint: Footprint) -> None:
-        """Remember the calls that conflict with this one, were issued after it, and have run already."""
-        accesses = [*((each, False) for each in footprint.reads), *((each, True) for each in footprint.writes)]
+    def _note_disorder(self, tool: str, access: Access) -> None:
+        """Remember the calls that conflict with this access, were issued after its call, and have made theirs already.
+
+        Nothing of it is forgotten, so that the table follows from which accesses were made, in whatever order.
+        """
+        future, writes = access.future, access.mode == "w"
         self._disorder |= {
             (future, latest)
-            for pattern, writes in accesses
-            for key in _overlapping(self._latest, pattern)
+            for key in _overlapping(self._latest, access.pattern)
             for (other, wrote), latest in self._latest[key].items()
             if latest > future and (writes or wrote) and not self._commute(tool, other)
         }
-        for pattern, writes in accesses:
-            if writes and not self._commutes_with_some(tool):
-                _forget(self._latest, pattern)
-            found = self._latest.get(pattern, {})
-            self._latest[pattern] = {**found, (tool, writes): max(future, found.get((tool, writes), 0))}
+        found = self._latest.get(access.pattern, {})
+        self._latest[access.pattern] = {**found, (tool, writes): max(future, found.get((tool, writes), 0))}
 
     def _commute(self, one: str, other: str) -> bool:
         return (one, other) in self._commutes or (other, one) in self._commutes
@@ -163,12 +170,17 @@ class SymbolicWorld:
         return any(tool in pair for pair in self._commutes)
 
 
-def _digest(tool: str, args: Mapping[str, JSON], observations: Sequence[Seen]) -> str:
+def _merged(history: History) -> Seen:
     versions: dict[str, list[str]] = {}
-    for seen in observations:
-        for key, found in seen.items():
+    for seen in history:
+        for key, found in (seen or {}).items():
             versions.setdefault(key, found)
-    pairs = sorted([key, digest] for key, found in versions.items() for digest in found)
+    return versions
+
+
+def _digest(tool: str, args: Mapping[str, JSON], seen: Seen) -> str:
+    """A digest of a call and of every version that it depends on."""
+    pairs = sorted([key, digest] for key, found in seen.items() for digest in found)
     return hashlib.blake2b(canonical([tool, dict(args), pairs]).encode(), digest_size=8).hexdigest()
 
 
@@ -183,11 +195,3 @@ def _overlapping(table: Mapping[Pattern, T], pattern: Pattern) -> Iterator[Patte
         above = Pattern(pattern.key[:depth], below=True)
         if above in table:
             yield above
-
-
-def _forget(table: dict[Pattern, T], pattern: Pattern) -> None:
-    """Drop all that a write to `pattern` covers: whoever conflicts with that conflicts with the write, and its version
-    stands for theirs. (Not so if the write commutes with a call to come, which would then see only what was dropped.)
-    """
-    for covered in [key for key in _overlapping(table, pattern) if pattern.covers(key)]:
-        del table[covered]
