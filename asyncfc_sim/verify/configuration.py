@@ -63,7 +63,7 @@ class Configuration:
     def moves(self) -> list[Move]:
         """All that may happen next. Raises Stuck if nothing can, and the run is not over."""
         moves: list[Move] = [DECODE] if self.decoder.ready else []
-        moves += self.under_way
+        moves += sorted(self.under_way)
         if self.interferes:
             moves += [move for move in self.environment if self._may_interfere(move)]
             moves += [End(future) for future in self.under_way if not self._is_running(future)]
@@ -110,7 +110,7 @@ class Configuration:
 
         What the decoder has seen is here without the values: those are the futures', in the scheduler's key.
         """
-        histories = tuple((future, each.text) for future, each in self.under_way.items() if each.history)
+        histories = tuple(sorted((future, each.text) for future, each in self.under_way.items() if each.history))
         seen = tuple((each.after, each.future) for each in self.decoder.seen)
         where = (*place(self.decoder.cursor), self.decoder.ended)
         return (self.scheduler.key(), where, seen, self.world.state(), histories, self.environment)

@@ -125,7 +125,7 @@ class DataNotAwaited(Scheduler):
             prepared = arguments.prepare(state.call, self.tools.get(state.call.tool), known)
             if not isinstance(prepared, ErrorValue):
                 args, footprint = prepared
-                state = Pending(state.call, footprint, args)
+                state = Pending(replace(state.call, args=args), footprint, args)  # nulls are part of keys
                 self._producers[future] = 0
                 self._hold(future, state)
         super()._pass_gates(future, state)

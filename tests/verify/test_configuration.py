@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.events import Cancel, Deliver, End, Issue, Settle, Start, Timeout
-from asyncfc_sim.verify.configuration import Stuck
+from asyncfc_sim.core.scheduler import Scheduler
+from asyncfc_sim.verify.baselines import Locks, Naive
+from asyncfc_sim.verify.configuration import Configuration, Stuck
 from asyncfc_sim.verify.differential import random_settings
-from asyncfc_sim.verify.moves import DECODE
-from asyncfc_sim.verify.mutants import FirstFreedOnly
+from asyncfc_sim.verify.moves import DECODE, Move
+from asyncfc_sim.verify.mutants import MUTANTS, FirstFreedOnly
 from asyncfc_sim.verify.replay import replay
 from asyncfc_sim.verify.setting import Ending
 from tests.explored import appends, explored
@@ -37,6 +42,14 @@ def test_a_run_step_by_step() -> None:
     assert run.outcome() == explored('f1 = read(path="a")\nf2 = write(path="a", text="x")').in_order().outcome
 
 
+def test_moves_stand_in_order_of_the_futures_not_of_the_starts() -> None:
+    run = explored('f1 = read(path="a")\nf2 = pure(x=$f1)\nf3 = pure(x="x")').start()
+    for move in (DECODE, DECODE, DECODE, 1):
+        run.make(move)
+    assert list(run.under_way) == [3, 2]
+    assert run.moves() == [DECODE, 2, 3]
+
+
 def test_an_atomic_call_is_one_move() -> None:
     run = explored(appends("a")).start()
     run.make(DECODE)
@@ -57,6 +70,37 @@ def test_a_fork_lives_its_own_life_and_keys_tell_states_apart() -> None:
             assert run.key() == key != twin.key()  # every move leads on: the graph of states has no cycle
             run.make(move)
             assert run.key() == twin.key()
+
+
+@pytest.mark.parametrize("make", [Scheduler, Naive, Locks, *(mutant.make for mutant in MUTANTS.values())])
+def test_runs_that_come_to_equal_keys_behave_alike(make: Callable[..., Scheduler]) -> None:
+    """Random runs that meet go on together: the same moves, the same keys, the same ending."""
+    rng, meetings = np.random.default_rng(7), 0
+    for setting in random_settings(25, rng):
+        met: dict[object, Configuration] = {}
+        for _ in range(6):
+            run = replace(setting, granularity="steps", scheduler=make).start()
+            while not run.over():
+                before = met.setdefault(run.key(), run.fork())
+                moves = _possible(run)
+                assert _possible(before) == moves
+                if not moves:
+                    break
+                move = moves[int(rng.integers(len(moves)))]
+                run.make(move)
+                other = before.fork()
+                other.make(move)
+                assert run.key() == other.key()
+                assert run.outcome() == other.outcome()
+                meetings += 1
+    assert meetings > 500
+
+
+def _possible(run: Configuration) -> list[Move]:
+    try:
+        return run.moves()
+    except Stuck:
+        return []
 
 
 def test_a_scheduler_that_forgets_to_wake_a_call_gets_stuck() -> None:
