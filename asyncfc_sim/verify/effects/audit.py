@@ -36,7 +36,6 @@ _OUTSIDE: Final = {
     "os.unsetenv": "it changes an environment variable",
     "os.chdir": "it changes the working folder, which all threads share",
 }
-_REMOVING: Final = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 1, "os.rename": 2, "os.link": 2, "os.symlink": 2}
 _READ_ACTIONS: Final = {sqlite3.SQLITE_READ}
 _WRITE_ACTIONS: Final = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
 
@@ -52,7 +51,9 @@ class Watcher:
         self._sandbox = sandbox
         self._outside_allowed = outside_allowed
         self.note: Note | None = None
-        self._calls = 0
+        self._inside: set[int] = set()  # the threads that run a call
+        self._bystanders = {thread.ident for thread in threading.enumerate()}
+        self._closed = False
         self._lock = threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -61,22 +62,32 @@ class Watcher:
     def at_work(self, note: Note | None = None) -> Iterator[None]:
         """Around a call: what must not be is refused; accesses are noted, if anybody wants them."""
         _install()
-        self._enter(1)
+        thread = threading.get_ident()
+        with self._lock:  # calls may overlap
+            self._inside.add(thread)
+            self._activate()
         self.note = note
         try:
             yield
         finally:
             self.note = None
-            self._enter(-1)
+            with self._lock:
+                self._inside.remove(thread)
+                self._activate()
 
-    def _enter(self, calls: int) -> None:
+    def _activate(self) -> None:
         global _active
-        with self._lock:  # calls may overlap
-            self._calls += calls
-            _active = self if self._calls else None
+        _active = self if self._inside and not self._closed else None
+
+    def close(self) -> None:
+        """Watch no more, even if some call hangs for ever."""
+        with self._lock:
+            self._closed = True
+            self._activate()
 
     def event(self, event: str, args: tuple[Any, ...]) -> None:
-        if getattr(self._own, "looking", False):
+        thread = threading.get_ident()
+        if getattr(self._own, "looking", False) or (thread in self._bystanders and thread not in self._inside):
             return
         with self._looking():
             self._event(event, args)
@@ -97,7 +108,8 @@ class Watcher:
             case "open" if isinstance(args[0], str | bytes | os.PathLike):
                 self._opened(args[0], args[2])
             case "os.listdir" | "os.scandir":
-                if (where := self._sandbox.location(args[0] or ".")) is not None:
+                path = _path(".") if args[0] is None else _path(args[0])
+                if path is not None and (where := self._sandbox.location(path)) is not None:
                     self._note(Access("r", (*where, KEYS)))
             case "os.truncate" if isinstance(args[0], str | bytes | os.PathLike):
                 self._changed(args[0], entry=False)
@@ -105,8 +117,11 @@ class Watcher:
                 self._connected(args[0])
             case "sqlite3.connect/handle" if self.note is not None:
                 self._connections.append(args[0])
-            case _ if event in _REMOVING:
-                for path in args[: _REMOVING[event]]:
+            case "os.remove" | "os.rmdir":
+                if (path := _path(args[0], args[1])) is not None:
+                    self._changed(path, entry=True)
+            case "os.mkdir" | "os.rename" | "os.link" | "os.symlink":
+                for path in args[: 1 if event == "os.mkdir" else 2]:
                     self._changed(path, entry=True)
 
     def _opened(self, path: Any, flags: int) -> None:
@@ -181,6 +196,17 @@ def _install() -> None:
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     if _active is not None:
         _active.event(event, args)
+
+
+def _path(path: Any, folder: int = -1) -> str | None:
+    """A path as text, also where it is an open folder, or relative to one; None if that cannot be known."""
+    try:
+        if isinstance(path, int):
+            return os.readlink(f"/proc/self/fd/{path}")
+        text = os.fsdecode(path)
+        return text if folder < 0 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), text)
+    except OSError:  # no such system, or closed again
+        return None
 
 
 def _shown(args: tuple[Any, ...]) -> str:

@@ -15,7 +15,7 @@ from .subject import Subject
 
 
 def check_tools(
-    tools: ToolFile | Iterable[Callable[..., Any]],
+    tools: ToolFile | Iterable[Any],
     *,
     examples: int = EXAMPLES,
     seed: int = 0,

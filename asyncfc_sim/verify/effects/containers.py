@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from .access import KEYS, Access, Location, Segment
+from .graph import items_of
 
 Note = Callable[[Access], None]
 Effect = Callable[..., None]
@@ -112,9 +113,9 @@ def _plain(self: Any) -> Any:
     base = of if of in (defaultdict, OrderedDict, deque) else next(kind for kind in CONTAINERS if issubclass(of, kind))
     match self:
         case defaultdict() if base is defaultdict:
-            return defaultdict(self.default_factory, dict.items(self))
+            return defaultdict(self.default_factory, items_of(self))
         case dict():
-            return base(dict.items(self))
+            return base(items_of(self))
         case deque():
             return deque(deque.__iter__(self), self.maxlen)
         case list():
@@ -134,7 +135,9 @@ def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
 
 def _reduce_ex(self: Any, protocol: Any) -> Any:
     _read_all(self)
-    return _plain(self).__reduce_ex__(protocol)
+    make, args, *rest = _plain(self).__reduce_ex__(protocol)
+    # `__newobj__` insists on the class of what is pickled, which is the stand-in's.
+    return (args[0], args[1:], *rest) if make.__name__ == "__newobj__" else (make, args, *rest)
 
 
 def _shallow(self: Any) -> Any:

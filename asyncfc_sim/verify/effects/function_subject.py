@@ -101,6 +101,7 @@ class FunctionSubject:
 
     def leave(self) -> None:
         """Leave the modules as they were found."""
+        self._watcher.close()
         self._snapshot.restore()
 
     def pools(self, tool: str) -> Mapping[str, Sequence[JSON]]:
@@ -125,7 +126,7 @@ class FunctionSubject:
 
 @contextmanager
 def function_subject(
-    tools: ToolFile | Iterable[Callable[..., Any]],
+    tools: ToolFile | Iterable[Any],
     *,
     fresh: Callable[[], Any] | None = None,
     observe: Callable[[], Any] | None = None,

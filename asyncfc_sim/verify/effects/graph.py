@@ -16,8 +16,8 @@ import threading
 import types
 import uuid
 import zoneinfo
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -93,7 +93,7 @@ class Graph:
         """What a thing holds. The methods of built-in types are called past those of subclasses."""
         match self.kind(value):
             case "dict":
-                items: list[tuple[Segment, Any]] = [(("[", key), item) for key, item in dict.items(value)]
+                items: list[tuple[Segment, Any]] = [(("[", key), item) for key, item in items_of(value)]
                 return items + (attributes_of(value) if _has_attributes(value) else [])
             case "list":
                 numbered = enumerate(deque.__iter__(value) if isinstance(value, deque) else list.__iter__(value))
@@ -135,6 +135,11 @@ class Graph:
                 cells(owner)[str(name)].cell_contents = value
             case "(":
                 put_default(owner, str(name), value)
+
+
+def items_of(value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """The items of a dict, past what a subclass makes of them, in their order."""
+    return OrderedDict.items(value) if isinstance(value, OrderedDict) else dict.items(value)
 
 
 def cells(function: types.FunctionType) -> dict[str, types.CellType]:

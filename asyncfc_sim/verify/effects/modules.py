@@ -61,14 +61,12 @@ class Reach:
     def spaces(self) -> list[Space]:
         names = frozenset(name for name in self._names if not (name.startswith("__") and name.endswith("__")))
         spaces = [Space(vars(module), names, self._labels[name]) for name, module in self._modules.values()]
-        # A bound method holds its object, which no code may name.
-        held = {self._name_of(tool, function): function for tool, function in self._functions.items()}
-        objects: dict[str, Any] = {
-            name: getattr(function, "__self__", function)
-            for name, function in held.items()
-            if not isinstance(function, FunctionType)
+        # No code may name the tools themselves, nor the objects that bound methods hold.
+        tools: dict[str, Any] = {
+            self._name_of(tool, function): getattr(function, "__self__", function)
+            for tool, function in self._functions.items()
         }
-        return [*spaces, Space(objects, frozenset(objects))]
+        return [*spaces, Space(tools, frozenset(tools))]
 
     def _name_of(self, tool: str, function: Any) -> str:
         """What to call the object that a bound method holds: its variable, or its class."""

@@ -6,6 +6,7 @@ ones, some of which differ in what stores like to ignore (case, blanks, `./`); n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from typing import Any, Final
@@ -17,6 +18,7 @@ from asyncfc_sim.core.values import JSON, canonical
 
 Schema = Mapping[str, Any]
 TEXTS: Final = ("a", "b", "A", "c", "a ", "./a", "a/b", "", "B", "*", "..")
+_PRINTABLE: Final = st.characters(codec="ascii", exclude_categories=["C"])
 _TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
 _FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "date": ("2024-09-01", "2024-09-02"),
@@ -173,7 +175,9 @@ def _numbers(schema: Schema) -> st.SearchStrategy[JSON]:
 def _texts(schema: Schema) -> st.SearchStrategy[JSON]:
     low, high = int(schema.get("minLength", 0)), schema.get("maxLength")
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"]).filter(lambda text: low <= len(text) <= (high or len(text)))
+        pattern = re.sub(r"(?<!\\)\$$", r"\\Z", schema["pattern"])  # `$` is the end, and not before a last newline
+        matching = st.from_regex(pattern, alphabet=_PRINTABLE)
+        return matching.filter(lambda text: low <= len(text) <= (len(text) if high is None else high))
     texts = _FORMATS.get(schema.get("format", ""), TEXTS)
     padded = dict.fromkeys(text if len(text) >= low else text + "x" * (low - len(text)) for text in texts)
     found = [text for text in padded if high is None or len(text) <= high]

@@ -161,12 +161,15 @@ class Search:
             self._find(Found(trial, "access", met.words(), (met.place,), (left, right), self.trials))
 
     def _count_commuting(self, pair: PairCount, trial: Trial, both: Both) -> None:
-        """Do calls that conflict by declaration conflict? A call that fails says little of it."""
+        """Do calls that conflict by declaration conflict? A call that fails says little of it, nor do keys in another
+        order, which some tool may show.
+        """
         if any(isinstance(watched.value, ErrorValue) for watched in both) or pair.conflicting >= 2 * ENOUGH:
             return
         one, other = swap(self.subject, trial)
-        pair.conflicting += 1
-        pair.commuted += difference(trial, one, other, ORDERS) is None and not one.state.reordered(other.state)
+        if not one.state.reordered(other.state):
+            pair.conflicting += 1
+            pair.commuted += difference(trial, one, other, ORDERS) is None
 
     def _swap(self, pair: PairCount, trial: Trial, both: Both) -> Outcome:
         pair.swaps += 1

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .access import Location, told
-from .graph import Graph, Space, attributes_of, cells, defaults_of, is_data, put_default
+from .graph import Graph, Space, attributes_of, cells, defaults_of, is_data, items_of, put_default
 
 Restore = Callable[[], None]
 
@@ -108,7 +108,7 @@ def _space(space: Space) -> Restore:
 
 def _dict(value: dict[Any, Any]) -> Restore:
     of: Any = OrderedDict if isinstance(value, OrderedDict) else dict
-    saved = {key: _frozen(item) for key, item in dict.items(value)}
+    saved = {key: _frozen(item) for key, item in items_of(value)}
 
     def restore() -> None:
         of.clear(value)
