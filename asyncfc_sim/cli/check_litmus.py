@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -132,7 +133,7 @@ def _show_one(result: LitmusResult) -> None:
         if surprise.schedule is not None:
             console.print()
             told = counterexample(litmus_setting(test, *surprise.column), surprise.schedule)
-            console.print(lanes(told, console.width), end="", soft_wrap=True)
+            console.print(lanes(told, console), end="", soft_wrap=True)
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
@@ -150,8 +151,8 @@ def _show_surprise(test: LitmusTest, surprise: Surprise) -> None:
 
 def _replay_line(test: LitmusTest, column: Column, schedule: Sequence[Any]) -> str:
     scheduler, granularity = column
-    options = f"--scheduler {scheduler} --granularity {granularity} --replay '{format_schedule(schedule)}'"
-    return f"asyncfc check {_shown(test.source)} {options}"
+    options = ["--scheduler", scheduler, "--granularity", granularity, "--replay", format_schedule(schedule)]
+    return shlex.join(["asyncfc", "check", _shown(test.source), *options])
 
 
 def _shown(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -95,11 +96,15 @@ def _show(request: Request, calls: int, results: Sequence[Checked], failed: Chec
     if failed is None:
         return
     schedule = failed.verdict.differing or ()
-    options = f"--scheduler {failed.scheduler} --failure {request.failure} --granularity {failed.granularity}"
     console.print("\nThis schedule ends in another way than running in order. To see it again:\n")
-    line = f"asyncfc check {request.target} {options} --replay '{format_schedule(schedule)}'"
-    console.print(f"    {line}\n", soft_wrap=True)
-    console.print(lanes(counterexample(failed.setting, schedule), console.width), end="", soft_wrap=True)
+    console.print(f"    {_replay_line(request, failed, format_schedule(schedule))}\n", soft_wrap=True)
+    console.print(lanes(counterexample(failed.setting, schedule), console), end="", soft_wrap=True)
+
+
+def _replay_line(request: Request, failed: Checked, schedule: str) -> str:
+    tools = [] if request.tools is None else ["--tools", str(request.tools)]
+    options = ["--scheduler", failed.scheduler, "--failure", request.failure, "--granularity", failed.granularity]
+    return shlex.join(["asyncfc", "check", request.target, *tools, *options, "--replay", schedule])
 
 
 def _row(each: Checked) -> tuple[str, ...]:

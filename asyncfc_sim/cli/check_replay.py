@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
+
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.lanes import draw_lanes
 from asyncfc_sim.verify.counterexample import Counterexample, counterexample
@@ -31,13 +33,14 @@ def run_replay(
     else:
         console = results_console()
         console.print("as in order\n" if equal else "another end than in order\n")
-        console.print(lanes(told, console.width), end="", soft_wrap=True)
+        console.print(lanes(told, console), end="", soft_wrap=True)
     return ExitCode.OK if equal else ExitCode.FAILED
 
 
-def lanes(told: Counterexample, width: int) -> str:
+def lanes(told: Counterexample, console: Console) -> str:
     """The two runs as text."""
-    return draw_lanes(("this schedule", "in order"), (told.happened, told.in_order), told.first, width)
+    titles, lines = ("this schedule", "in order"), (told.happened, told.in_order)
+    return draw_lanes(titles, lines, told.first, console.width, console.options.ascii_only)
 
 
 def _document(config: Mapping[str, Any], schedule: Sequence[Move], equal: bool, told: Counterexample) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Colours are rich's business: none when the output is no terminal, and none if NO
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -35,7 +36,9 @@ def messages_console(*, quiet: bool = False) -> Console:
     return _console(sys.stderr, None, quiet=quiet)
 
 
-def _console(file: TextIO, width: int | None, *, quiet: bool = False) -> Console:
+def _console(file: TextIO | None, width: int | None, *, quiet: bool = False) -> Console:
+    if file is None:  # closed before the program began: nobody reads
+        file = io.StringIO()
     if hasattr(file, "reconfigure") and not _encoding(file).startswith("utf"):
         file.reconfigure(errors="replace")  # a name that this terminal cannot show must not end the program
     if width is None and not file.isatty() and "COLUMNS" not in os.environ:
@@ -50,7 +53,7 @@ def _encoding(file: TextIO) -> str:
 @contextmanager
 def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
     """Show progress on stderr; the function it yields counts one more. Nothing is shown unless a person watches."""
-    shown = sys.stderr.isatty() and not quiet and "CI" not in os.environ
+    shown = sys.stderr is not None and sys.stderr.isatty() and not quiet and "CI" not in os.environ
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=messages_console(quiet=quiet), transient=True, disable=not shown) as bar:
         task = bar.add_task(what, total=total)

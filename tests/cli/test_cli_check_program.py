@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_schedule_that_differs_is_one_line_and_two_lanes_and_can_be_seen_again
     assert again.stdout.startswith("another end than in order")
     lanes = done.stdout[done.stdout.index("this schedule") :]
     assert lanes in again.stdout
+
+
+def test_the_line_says_all_that_was_asked_for_whatever_files_are_called(tmp_path: Path) -> None:
+    program, tools = tmp_path / "it's two.fc", tmp_path / "my tools.toml"
+    program.write_text('f1 = save(to="a", text="1")\nf2 = save(to="a", text="2")\n')
+    tools.write_text('[tools.save]\nwrites = ["file:{to}"]\n')
+    done = check(str(program), "--tools", str(tools), "--scheduler", "naive", "--granularity", "atomic")
+    (line,) = [line for line in done.stdout.splitlines() if "--replay" in line]
+    again = check(*shlex.split(line)[2:])
+    assert again.exit_code == 1
+    assert again.stdout in done.stdout.replace("\nthis schedule", "\nanother end than in order\n\nthis schedule")
 
 
 def test_a_legal_schedule_of_the_real_scheduler_ends_as_in_order() -> None:

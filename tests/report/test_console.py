@@ -72,3 +72,14 @@ def test_no_color_is_respected():
     coloured = run(script, env={"TERM": "xterm"})
     assert b"\\x1b[31m" not in plain.stdout
     assert b"\\x1b[31m" in coloured.stdout
+
+
+def test_outputs_that_are_closed_are_no_fault():
+    """`asyncfc ... >&- 2>&-`"""
+    code = (
+        "from asyncfc_sim.report.console import progress, results_console\n"
+        "with progress('work', 1) as advance: advance()\n"
+        "results_console().print('nobody reads this')\n"
+    )
+    done = subprocess.run(["sh", "-c", 'exec "$0" -c "$1" >&- 2>&-', sys.executable, code])
+    assert done.returncode == 0
