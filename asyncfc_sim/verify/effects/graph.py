@@ -195,6 +195,9 @@ def is_data(name: str, item: Any) -> bool:
 
 
 def _function_parts(function: types.FunctionType) -> list[tuple[Segment, Any]]:
+    plain = function.__closure__ is None and function.__defaults__ is None and function.__kwdefaults__ is None
+    if plain and vars(function).keys() <= _UNSEEN_NAMES:  # as most are, and there are many
+        return []
     parts: list[tuple[Segment, Any]] = [
         ((".", name), item) for name, item in vars(function).items() if name not in _UNSEEN_NAMES
     ]

@@ -6,17 +6,20 @@ ones, some of which differ in what stores like to ignore (case, blanks, `./`); n
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import ceil, floor
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
-from asyncfc_sim.core.values import JSON, canonical
+from asyncfc_sim.core.values import JSON, canonical, copy_json
 
 Schema = Mapping[str, Any]
+SIZE: Final = 24  # values drawn for a pool
 TEXTS: Final = ("a", "b", "A", "c", "a ", "./a", "a/b", "", "B", "*", "..")
 _PRINTABLE: Final = st.characters(codec="ascii", exclude_categories=["C"])
 _TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -65,16 +68,26 @@ def values(schema: Schema | bool, definitions: Schema | None = None) -> st.Searc
     return st.one_of([_of_type(kind, schema, definitions) for kind in kinds])
 
 
-def pool(schema: Schema | bool, definitions: Schema | None = None, size: int = 24) -> list[JSON]:
+def pool(schema: Schema | bool, definitions: Schema | None = None) -> list[JSON]:
     """Some values that a schema allows, the simplest first, always the same ones; defaults and examples among them."""
-    strategy = values(schema, definitions)
+    if isinstance(schema, bool):
+        return list(_pool(canonical(schema)))
+    kept = {key: part for key, part in schema.items() if key not in ("title", "description")}
+    kept["$defs"] = {**kept.get("$defs", {}), **(definitions or {})}
+    return [copy_json(value) for value in _pool(canonical(kept))]
+
+
+@cache  # many parameters are just strings, and Hypothesis takes its time
+def _pool(text: str) -> tuple[JSON, ...]:
+    schema = json.loads(text)
+    strategy = values(schema)
     found: dict[str, JSON] = {}
-    if isinstance(schema, Mapping):
+    if isinstance(schema, dict):
         given_values = [*schema.get("examples", ()), *([schema["default"]] if "default" in schema else [])]
         found = {canonical(value): value for value in given_values}
 
     @settings(
-        max_examples=size, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        max_examples=SIZE, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
     )  # fmt: skip
     @given(strategy)
@@ -82,7 +95,7 @@ def pool(schema: Schema | bool, definitions: Schema | None = None, size: int = 2
         found.setdefault(canonical(value), value)
 
     collect()
-    return sorted(found.values(), key=_simplicity)
+    return tuple(sorted(found.values(), key=_simplicity))
 
 
 def _simplicity(value: JSON) -> tuple[int, str]:

@@ -71,8 +71,8 @@ def test_what_one_check_cannot_see_another_sees(bad: Callable[..., Any], check: 
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, Report]:
-    good = [planted.read, planted.write, planted.ls, planted.get, planted.now]
-    return {bad.__name__: check_tools([*good, bad], examples=15) for bad in planted.BAD}
+    good = [planted.read, planted.write, planted.ls, planted.now]
+    return {bad.__name__: check_tools([*good, bad], examples=10) for bad in planted.BAD}
 
 
 @pytest.mark.parametrize("tool", FIXES)
@@ -93,14 +93,19 @@ def test_examples_are_shrunk(reports: dict[str, Report]):
 
 
 def test_correct_tools_give_no_alarm():
-    report = check_tools([*planted.GOOD, planted.add_wo, planted.add_commuting], examples=8, seed=3)
+    report = check_tools([*planted.GOOD, planted.add_wo, planted.add_commuting], examples=4, seed=3)
     assert report.findings == []
     assert report.refused == {}
-    assert report.swaps > 700
-    assert report.overlaps > 300
+    assert report.swaps > 350
+    assert report.overlaps > 150
 
 
 def test_two_tools_that_conflict_by_declaration_and_always_commute_are_told():
-    report = check_tools([planted.add, planted.incr], examples=200)
-    assert report.sound
-    assert [pair.tools for pair in report.overdeclared] == [("add", "add")]
+    with function_subject([planted.add, planted.incr]) as subject:
+        search = Search(subject)
+        for _ in range(170):
+            for pair in (("add", "add"), ("add", "incr")):
+                search.trial(search.pairs[pair])
+    assert search.found == {}
+    assert search.pairs["add", "add"].overdeclared
+    assert not search.pairs["add", "incr"].overdeclared
