@@ -142,7 +142,7 @@ def segments(name: Hashable) -> Key:
     """An item's name as the end of a key, as a template would insert it."""
     text = name if isinstance(name, str) else canonical(name) if isinstance(name, int | float) else str(name)
     try:
-        return parse_pattern(f"x:{text}").key[1:] or (text,)
+        return parse_pattern(f"x:{text}").key[1:]
     except ValueError:
         return (text,)
 
