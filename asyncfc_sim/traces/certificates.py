@@ -11,8 +11,8 @@ given up        (cancelled, timed out) it is given up in the run in order too. U
 cut             (strict) it never was: that it read does not matter; had it written, no run in order would be equal
 shared          a call that shared the future of an earlier one is not in the trace; the claim is about those that are
 
-A run whose trace ends before all of its calls have is not certified, though nothing in it may be out of order: they may
-still do anything.
+A run whose trace ends before all of its calls have, or before the decoder has, is not certified, though nothing in it
+may be out of order: anything may still have come.
 """
 
 from __future__ import annotations
@@ -62,13 +62,22 @@ def certificate(run: Run) -> Certificate:
     ran = [call for call in calls.values() if call.started is not None and not call.cut]
     matter = [call for call in ran if not (call.given_up and not call.wrote)]
     declared = [call for call in matter if not call.accesses and (call.footprint != NOTHING or not logged)]
+    verdict = _verdict(calls, matter, declared, logged)
+    if isinstance(verdict, Certified) and not _is_whole(run):
+        verdict = Incomparable((), "the trace ends before the decoder did: there is no answer after its last call")
     return Certificate(
-        _verdict(calls, matter, declared, logged),
+        verdict,
         len(ran),
         sum(len(call.accesses) for call in ran),
         tuple(call.future for call in declared) if logged else (),
         tuple(call.future for call in calls.values() if call.given_up and not call.cut),
     )
+
+
+def _is_whole(run: Run) -> bool:
+    """Whether the decoder came to an end, after the last call that it made."""
+    last = {event.rule: number for number, event in enumerate(run.events)}
+    return max(last.get("answer", -1), last.get("give_up", -1)) > last.get("issue", -2)
 
 
 @dataclass(slots=True)

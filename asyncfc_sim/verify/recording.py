@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncfc_sim.core.certificate import Access
-from asyncfc_sim.core.events import Action, Event
+from asyncfc_sim.core.events import Action, Cut, Drained, Event
 from asyncfc_sim.traces.entries import trace_entry
 from asyncfc_sim.traces.trace import Recorder
 
@@ -24,5 +24,7 @@ def recording(recorder: Recorder) -> Observer:
         traced = trace_entry(happened)
         if traced is not None:
             recorder.record((float(steps), *traced))
+        if isinstance(happened, Cut | Drained):  # a written program ends here
+            recorder.record((float(steps), "answer", {}))
 
     return record

@@ -35,6 +35,7 @@ def racy(*, logged: bool = False) -> Run:
         run.record((0.7, "access", {"future": 1, "mode": "w", "key": "file:/d"}))
     finish(run, 1.0, 2, "")
     finish(run, 2.0, 1, "ok")
+    run.record((2.0, "answer", {}))
     return run.run()
 
 

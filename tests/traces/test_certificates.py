@@ -18,10 +18,11 @@ DECLARED: Final = ("sound footprints", "deterministic tools", "closed world")
 LOGGED: Final = ("complete log", "deterministic tools", "closed world")
 
 
-def run(text: str) -> Run:
-    """A run by its events, in short: `issue 1`, `start 1 r:a w:b`, `finish 1`, `access 1 w a`, ..."""
+def run(text: str, *, answered: bool = True) -> Run:
+    """A run by its events, in short: `issue 1`, `start 1 r:a w:b`, `finish 1`, `access 1 w a`, ...; then the answer."""
     recorder = Recorder(Header(run="short", source="walk"))
-    for at, line in enumerate(text.strip().splitlines()):
+    lines = text.strip().splitlines()
+    for at, line in enumerate(lines):
         rule, future, *rest = line.split()
         fields: dict[str, Any] = {"future": int(future)}
         match rule:
@@ -37,7 +38,16 @@ def run(text: str) -> Run:
             case "access":
                 fields |= {"mode": rest[0], "key": rest[1]}
         recorder.record((float(at), rule, fields))
+    if answered:
+        recorder.record((float(len(lines)), "answer", {}))
     return recorder.run()
+
+
+def test_a_trace_that_ends_before_the_decoder_did_is_not_certified():
+    whole, short = (certificate(run("issue 1\nstart 1 w:a\nfinish 1", answered=each)) for each in (True, False))
+    assert whole.certified
+    assert isinstance(short.verdict, Incomparable)
+    assert "there is no answer after its last call" in short.verdict.why
 
 
 def both_issued(text: str) -> Certificate:
@@ -225,19 +235,21 @@ def test_events_that_contradict_each_other(events: str, fault: str):
 
 @given(random_runs())
 def test_every_run_that_may_be_recorded_gets_a_verdict(recorded: Run):
-    """Without effects, only what has not ended stands in the way."""
+    """Without effects, only what has not ended stands in the way, the run itself included."""
     verdict = certificate(recorded).verdict
+    last = {event.rule: at for at, event in enumerate(recorded.events)}
+    whole = max(last.get("answer", -1), last.get("give_up", -1)) > last.get("issue", -2)
     issued = {event.fields["future"] for event in recorded.events if event.rule == "issue"}
     answered = {
         event.fields["future"] for event in recorded.events if event.rule in ("finish", "fail", "cancel", "timeout")
     }
-    assert isinstance(verdict, Incomparable) == bool(issued - answered)
+    assert isinstance(verdict, Incomparable) == bool(issued - answered or not whole)
 
 
 @given(st.data())
 def test_positions_are_the_lines_of_the_file(data: st.DataObject):
     lines = tuple(sorted(data.draw(st.sets(st.integers(2, 50), min_size=6, max_size=6))))
-    conflict = run("issue 1\nissue 2\nstart 1 w:a\nstart 2 r:a\nfinish 2\nfinish 1")
+    conflict = run("issue 1\nissue 2\nstart 1 w:a\nstart 2 r:a\nfinish 2\nfinish 1", answered=False)
     judged = certificate(Run(conflict.header, conflict.events, lines))
     assert isinstance(judged.verdict, NotCertified)
     assert f"which ended at {lines[5]} only" in judged.verdict.why
