@@ -76,7 +76,7 @@ def observe(graph: Graph, spaces: Iterable[Space]) -> Observation:
             content[where] = getattr(value, "__name__", kind)
         elif kind == "set":
             content[where] = "set"
-            for item in set.__iter__(value):
+            for item in sorted(set.__iter__(value), key=repr):  # else it would be another order in each process
                 content[(*where, ("[", item))] = "in it"
             return
         else:

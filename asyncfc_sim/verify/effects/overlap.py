@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -97,7 +98,7 @@ class _Baton:
         while not all(lane.ended for lane in lanes):
             if self.over.acquire(timeout=PATIENCE_S) or moved != self.moved:
                 moved, since = self.moved, time.monotonic()
-            elif not self.free:
+            elif not self.free and all(lane.asleep() for lane in lanes):
                 self.free = True
                 for lane in lanes:
                     lane.go_on()
@@ -115,11 +116,13 @@ class _Lane:
         self._baton, self._traced, self._call = baton, traced, call
         self._go = threading.Semaphore(0)
         self._begun = False
+        self._thread: int | None = None
         self.steps = 0
         self.ended = False
         self._result: Callable[[], Value] | None = None
 
     def _run(self) -> None:
+        self._thread = threading.get_native_id()
         try:
             sys.settrace(self._trace)
             value = self._call()
@@ -141,6 +144,16 @@ class _Lane:
             _thread.start_new_thread(self._run, ())
         else:
             self._go.release()
+
+    def asleep(self) -> bool:
+        """Whether its thread waits for something, as far as the system tells: it may just be slow to get its turn."""
+        if self._thread is None or self.ended:
+            return True
+        try:
+            status = Path(f"/proc/self/task/{self._thread}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:  # no Linux, or it has just ended
+            return True
+        return status.rpartition(")")[2].split()[0] != "R"
 
     def value(self) -> Value:
         assert self._result is not None

@@ -35,10 +35,6 @@ def shrink(subject: Subject, trial: Trial, fails: Callable[[Trial], bool], most:
 def _smaller(subject: Subject, trial: Trial, known: Sequence[JSON]) -> Iterator[Trial]:
     if trial.prefix:
         yield replace(trial, prefix=())
-        for second in _other_calls(subject, trial.second, known):
-            yield replace(trial, prefix=(), second=second)
-        for first in _other_calls(subject, trial.first, known):
-            yield replace(trial, prefix=(), first=first)
     for index in reversed(range(len(trial.prefix))):
         yield replace(trial, prefix=trial.prefix[:index] + trial.prefix[index + 1 :])
     if trial.start:
@@ -57,6 +53,11 @@ def _smaller(subject: Subject, trial: Trial, known: Sequence[JSON]) -> Iterator[
             yield replace(trial, probe=probe)
     for index in range(len(trial.switches)):
         yield replace(trial, switches=trial.switches[:index] + trial.switches[index + 1 :])
+    if trial.prefix:  # last, because it is many: without any call before, but on something else
+        for second in _other_calls(subject, trial.second, known):
+            yield replace(trial, prefix=(), second=second)
+        for first in _other_calls(subject, trial.first, known):
+            yield replace(trial, prefix=(), first=first)
 
 
 def _other_calls(subject: Subject, call: Call, known: Sequence[JSON]) -> Iterator[Call]:
