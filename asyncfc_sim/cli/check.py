@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -77,32 +79,52 @@ def check(
         as_json=as_json,
         quiet=quiet,
     )
-    raise typer.Exit(_run(request, litmus))
+    raise typer.Exit(_run(request, _LITMUS if litmus else _kind(request.target)))
 
 
-def _run(request: Request, litmus: bool) -> ExitCode:
-    suffixes = Path(request.target).suffixes
-    if litmus or suffixes[-1:] == [".lit"]:
-        from . import check_litmus
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of target: the module that checks it, and the options that it has a use for."""
 
-        return check_litmus.run(request)
-    if request.target == "bfcl":
-        from . import check_bfcl
+    words: str
+    module: str
+    uses: frozenset[str]
 
-        return check_bfcl.run(request)
-    match suffixes:
+
+_ALWAYS = frozenset({"target", "name", "output", "as_json", "quiet"})
+_SCHEDULES = frozenset({"replay", "scheduler", "failure", "granularity", "max_states"})
+_PROGRAM = _Kind("a program", "check_program", _SCHEDULES | {"tools", "schedules", "seed"})
+_LITMUS = _Kind("a litmus test", "check_litmus", _SCHEDULES)
+_TOOLS = _Kind("a tools file", "check_tools", frozenset({"examples", "seed"}))
+_TRACE = _Kind("a recorded run", "check_trace", frozenset({"require_certified"}))
+_BFCL = _Kind("bfcl", "check_bfcl", frozenset({"failure", "examples", "seed"}))
+
+
+def _kind(target: str) -> _Kind:
+    if target == "bfcl":
+        return _BFCL
+    match Path(target).suffixes:
+        case [*_, ".lit"]:
+            return _LITMUS
         case [*_, ".py"]:
-            from . import check_tools
-
-            return check_tools.run(request)
+            return _TOOLS
         case [*_, ".jsonl"] | [*_, ".jsonl", ".gz"]:
-            from . import check_trace
-
-            return check_trace.run(request)
+            return _TRACE
         case [*_, ".fc"]:
-            from . import check_program
-
-            return check_program.run(request)
+            return _PROGRAM
     raise typer.BadParameter(
-        f"{request.target!r} is neither FILE.fc, FILE.lit, FILE.py, RUN.jsonl[.gz] nor bfcl", param_hint="TARGET"
+        f"{target!r} is neither FILE.fc, FILE.lit, FILE.py, RUN.jsonl[.gz] nor bfcl", param_hint="TARGET"
     )
+
+
+def _run(request: Request, kind: _Kind) -> ExitCode:
+    """Check, with an option that means nothing here refused, so that nobody takes its effect for granted."""
+    for field in fields(Request):
+        if field.name not in _ALWAYS | kind.uses and getattr(request, field.name) != field.default:
+            raise typer.BadParameter(
+                f"it means nothing for {kind.words}", param_hint=f"--{field.name}".replace("_", "-")
+            )
+    if request.output is not None and not request.output.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {request.output.parent}", param_hint="--output-file")
+    module = import_module(f".{kind.module}", __package__)  # what it needs is heavy
+    return ExitCode(module.run(request))

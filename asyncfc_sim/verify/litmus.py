@@ -68,7 +68,12 @@ class LitmusResult:
 
 
 def run_litmus(test: LitmusTest, limit: int = DEFAULT_LIMIT) -> LitmusResult:
-    """Explore every schedule for each expectation of the test. Raises TooManyStates."""
+    """Explore every schedule for each expectation of the test.
+
+    Raises TooManyStates, and ScheduleError if a witness is no schedule at all.
+    """
+    for expectation in test.expectations:
+        _witness(test, expectation)
     findings = tuple(_explore(test, expectation, limit) for expectation in test.expectations)
     surprises = [surprise for finding in findings for surprise in _judge(test, finding)]
     return LitmusResult(test, findings, (*surprises, *_judge_overlaps(test, limit)))
@@ -134,7 +139,8 @@ def _judge(test: LitmusTest, finding: Finding) -> Iterator[Surprise]:
         yield surprise("expected some schedule to differ from running in order, but all are equal to it")
     if expectation.states not in (None, finding.states):
         yield surprise(f"expected {expectation.states} states, found {finding.states}")
-    if expectation.witness is not None and (fault := _fault_of_witness(setting, expectation.witness)):
+    witness = _witness(test, expectation)
+    if witness is not None and (fault := _fault_of_witness(setting, witness)):
         yield surprise(f"the schedule {expectation.witness!r} does not differ: {fault}")
 
 
@@ -148,9 +154,18 @@ def _first_difference(setting: Setting, schedule: tuple[Move, ...]) -> str:
     return f"`{found or 'nothing'}` stands where in order there is `{wanted or 'nothing'}`"
 
 
-def _fault_of_witness(setting: Setting, witness: str) -> str:
+def _witness(test: LitmusTest, expectation: Expectation) -> tuple[Move, ...] | None:
+    if expectation.witness is None:
+        return None
     try:
-        run = replay(setting, parse_schedule(witness))
+        return parse_schedule(expectation.witness)
+    except ScheduleError as error:
+        raise ScheduleError(f"{test.source}:{expectation.line}: {error}") from None
+
+
+def _fault_of_witness(setting: Setting, witness: tuple[Move, ...]) -> str:
+    try:
+        run = replay(setting, witness)
     except ScheduleError as error:
         return str(error)
     return "" if differs(setting, Ending(run.outcome(), run.world.state())) else "it ends as running in order does"

@@ -1,8 +1,7 @@
 """The real scheduler with one rule left out or turned: tests that cannot tell them from the real one say little.
 
 Each is a few lines of the real scheduler's class, so it is the object that runs which is tested for teeth, not a
-model of it. Some are *equivalent*: they run no call too early, and only lose time; outcomes cannot show them, but
-the tests that calls must overlap can.
+model of it. Some are *equivalent*: they run no call too early, and only lose time, which no outcome can show.
 """
 
 from __future__ import annotations

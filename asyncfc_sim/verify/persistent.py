@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from asyncfc_sim.core import arguments
 from asyncfc_sim.core.certificate import Access
 from asyncfc_sim.core.events import Action, Event, Pending
-from asyncfc_sim.core.footprint import EVERYTHING, Footprint, indep
+from asyncfc_sim.core.footprint import NOTHING, Footprint, indep
 from asyncfc_sim.core.interpreter import Cursor
 from asyncfc_sim.core.scheduler import Scheduler
 from asyncfc_sim.core.syntax import Call, calls_in
@@ -125,7 +125,7 @@ class Reduction:
         found = self._bounds.get(id(call))
         if found is None:
             tool = self._tools.get(call.tool)
-            found = EVERYTHING if tool is None or tool.irreversible else arguments.bound(call, tool, {})
+            found = NOTHING if tool is None else arguments.bound(call, tool, {})
             self._bounds[id(call)] = found
         return found
 

@@ -95,6 +95,10 @@ def test_every_failure_mode_has_its_own_order_to_be_compared_with(scheduler: str
         ([SHARED, "--replay", "d f2"], 2, "schedule, move 2: f2 is not possible; possible here: d, f1"),
         ([], 2, "name one TARGET, or say --litmus"),
         (["x.txt"], 2, "'x.txt' is neither FILE.fc"),
+        ([SHARED, "--examples", "5"], 2, "Invalid value for --examples: it means nothing for a program"),
+        (["bfcl", "--replay", "d"], 2, "Invalid value for --replay: it means nothing for bfcl"),
+        (["tools.py", "--require-certified"], 2, "--require-certified: it means nothing for a tools file"),
+        ([SHARED, "-o", "nowhere/out.json"], 2, "Invalid value for --output-file: there is no folder nowhere"),
         ([SHARED, "--litmus"], 2, "name one TARGET, or say --litmus"),
     ],
 )

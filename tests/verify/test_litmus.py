@@ -14,6 +14,7 @@ from asyncfc_sim.verify.configuration import Configuration
 from asyncfc_sim.verify.exhaust import TooManyStates, exhaust
 from asyncfc_sim.verify.litmus import SCHEDULERS, differs, litmus_setting, run_litmus, under_way_together
 from asyncfc_sim.verify.replay import replay
+from asyncfc_sim.verify.schedules import ScheduleError
 from asyncfc_sim.verify.setting import Ending
 from asyncfc_sim.workloads.litmus_file import litmus_files, load_litmus
 
@@ -149,13 +150,17 @@ def test_a_wrong_count_is_noticed():
         ("d d d f1 f2", "it ends as running in order does"),
         ("", "it ends as running in order does"),
         ("d f2", "move 2: f2 is not possible"),
-        ("d x", "move 2: 'x' is none"),
     ],
 )
 def test_a_schedule_that_does_not_differ_is_no_witness(witness: str, why: str):
     (message,) = surprises(changed("WW", ("naive", "atomic"), witness=witness))
     assert message.startswith(f"naive atomic: the schedule {witness!r} does not differ: ")
     assert why in message
+
+
+def test_a_witness_that_is_no_schedule_is_bad_input():
+    with pytest.raises(ScheduleError, match=r"ww\.lit:\d+: schedule, move 2: 'x' is none"):
+        run_litmus(changed("WW", ("naive", "atomic"), witness="d x"))
 
 
 @pytest.mark.parametrize("name", [name for name, test in TESTS.items() if test.overlaps])
