@@ -24,6 +24,7 @@ check: $(INSTALLED) ## ruff, mypy, layers, the wheel on its own, core tests on e
 verify: $(INSTALLED) ## what the tests do in part, whole: random programs, mutants, racy runs, BFCL, footprints (10 min)
 	$(BIN)/python scripts/verify.py
 	$(BIN)/python scripts/verify_runs.py
+	$(BIN)/python scripts/verify_footprints.py
 	$(BIN)/asyncfc check --litmus
 	$(BIN)/asyncfc check bfcl
 
