@@ -107,6 +107,7 @@ def _folder(where: Location) -> str:
 
 
 def _told_file(where: Location) -> str:
-    rest = [f"{kind} {name!r}" for kind, name in where if kind in ("table", "row")]
+    names = {"table": "table", "row": "row", "#": "row number"}
+    rest = [f"{names[kind]} {name!r}" for kind, name in where if kind in names]
     file = f"file {path_of(where)!r}" if path_of(where) else "the working folder"
     return " of ".join([*reversed(rest), file])

@@ -62,6 +62,8 @@ class BfclSubject:
         self._golden: dict[str, dict[str, Mapping[str, JSON]]] = defaultdict(dict)
         self._seen: dict[str, dict[str, JSON]] = defaultdict(dict)
         self._read(class_name, tasks)
+        if not self._starts:
+            self._starts.append(BfclWorld.load([class_name], {}, long_context=False))
         self.starts = len(self._starts)
         self._world = self._starts[0]
 

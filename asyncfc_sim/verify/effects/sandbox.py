@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from .access import FILES, Location
+from .access import FILES, Location, Segment
 from .observation import Observation
 
 _SQLITE: Final = b"SQLite format 3\x00"
@@ -100,16 +100,14 @@ def _below(where: Location, folder: Path) -> Iterator[tuple[Location, Path]]:
             yield from _below(inside, entry)
 
 
-Rows = list[tuple[Hashable, str]]
+Rows = list[tuple[Segment, str]]
 
 
 def _tables(path: Path) -> Iterator[tuple[str, Rows]]:
-    """Each table's rows, by primary key, or by row id where there is none."""
+    """Each table's rows, by primary key, or by their place where there is none."""
     with closing(sqlite3.connect(path)) as connection:
-        yield (
-            "sqlite_schema",
-            [(name, sql or "") for name, sql in connection.execute("SELECT name, sql FROM sqlite_schema")],
-        )
+        schema = connection.execute("SELECT name, sql FROM sqlite_schema")
+        yield "sqlite_schema", [(("row", name), sql or "") for name, sql in schema]
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for name in names:
             quoted = '"{}"'.format(name.replace('"', '""'))
@@ -117,18 +115,18 @@ def _tables(path: Path) -> Iterator[tuple[str, Rows]]:
             cursor = connection.execute(f"SELECT * FROM {quoted}")
             columns = [column[0] for column in cursor.description]
             places = [columns.index(key) for key in keys]
-            yield name, [_row(row, places, number) for number, row in enumerate(cursor)]
+            yield name, [(_row(row, places, number), repr(row)) for number, row in enumerate(cursor)]
 
 
-def _row(row: tuple[Hashable, ...], places: list[int], number: int) -> tuple[Hashable, str]:
+def _row(row: tuple[Hashable, ...], places: list[int], number: int) -> Segment:
     key = tuple(row[place] for place in places)
-    return (key[0] if len(key) == 1 else key or number), repr(row)
+    return ("row", key[0] if len(key) == 1 else key) if key else ("#", number)
 
 
 def _table(
     where: Location, rows: Rows, content: dict[Location, str], order: dict[Location, tuple[Hashable, ...]]
 ) -> None:
     content[where] = "table"
-    for key, row in rows:
-        content[(*where, ("row", key))] = row
-    order[where] = tuple(key for key, _ in rows)
+    for segment, row in rows:
+        content[(*where, segment)] = row
+    order[where] = tuple(name for (_, name), _ in rows)

@@ -3,7 +3,7 @@
 The functions stay as they are. Before the call, containers that can be reached are replaced by ones that note accesses
 (containers.py), the classes of reachable objects get a noting `__getattribute__`, and while it runs, a trace function
 looks at the instructions that read and write global variables, class attributes and variables of enclosing functions.
-The snapshot puts all of it back.
+(Python 3.13 shows the instructions of a function only from its second call on.) The snapshot puts all of it back.
 """
 
 from __future__ import annotations
