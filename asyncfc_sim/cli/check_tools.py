@@ -113,7 +113,10 @@ def notes(report: Report) -> Iterator[str]:
     yield CHECKS
     if report.undeclared:
         names = ", ".join(sorted(report.undeclared))
-        yield f"undeclared: as far as the scheduler knows, {names} read and write everything: calls run one by one"
+        yield (
+            f"undeclared: as far as the scheduler knows, {names} read and write everything, so calls run one by one; "
+            "asyncfc tools --suggest proposes what to declare"
+        )
     for pair in report.overdeclared:
         names = " and ".join(dict.fromkeys(pair.tools))
         yield (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from asyncfc_sim.core.footprint import BadFootprint, Declaration, Footprint, indep
+from asyncfc_sim.core.footprint import BadFootprint, Footprint, indep
 
 from .access import Access, Location, key_of, store_of
+from .declared import Declared
 from .monitor import Watched
 from .vocabulary import Vocabulary
 
@@ -26,11 +27,13 @@ class Fix:
         return f"{self.tool}: add {', '.join(parts)}" + (f" ({self.remark})" if self.remark else "")
 
 
-def fixes(vocabulary: Vocabulary, pair: Sequence[Watched], places: Sequence[Location]) -> tuple[Fix, ...]:
+def fixes(
+    declared: Declared, vocabulary: Vocabulary, pair: Sequence[Watched], places: Sequence[Location]
+) -> tuple[Fix, ...]:
     """What would make the two calls conflict, given the places in which they meet. It does: that is tried here."""
     for where in places:
         found = [fix for watched in pair if (fix := _fix(vocabulary, watched, where)) is not None]
-        if would_conflict(pair, found):
+        if would_conflict(declared, pair, found):
             return tuple(dict.fromkeys(found))
     tools = sorted({watched.call.tool for watched in pair})
     whole = str(vocabulary.word(store_of(places[0])).pattern(None)) if places else f"state:{'-'.join(tools)}"
@@ -44,21 +47,24 @@ def order_fixes(vocabulary: Vocabulary, pair: Sequence[Watched], where: Location
     return tuple(Fix(tool, writes=(word,), remark=f"or let {probe} sort what it shows") for tool in tools)
 
 
-def would_conflict(pair: Sequence[Watched], added: Iterable[Fix]) -> bool:
+def would_conflict(declared: Declared, pair: Sequence[Watched], added: Iterable[Fix]) -> bool:
     """Whether the calls conflict once the fixes are applied."""
     added = tuple(added)
     try:
-        left, right = (_with(watched, added) for watched in pair)
+        left, right = (_with(declared, watched, added) for watched in pair)
     except BadFootprint:
         return False
     return not indep(left, right)
 
 
-def _with(watched: Watched, added: Iterable[Fix]) -> Footprint:
+def _with(declared: Declared, watched: Watched, added: Iterable[Fix]) -> Footprint:
     footprint = watched.footprint
+    effects = declared.tools[watched.call.tool].effects
     for fix in added:
-        if fix.tool == watched.call.tool:
-            more = Declaration(fix.reads, fix.writes).footprint(watched.call.args)
+        if fix.tool == watched.call.tool and effects is not None:
+            # Of the same kind of declaration: it knows the defaults, and how values become segments.
+            only = replace(effects, reads=fix.reads, writes=fix.writes, bound_reads=None, bound_writes=None)
+            more = only.footprint(watched.call.args)
             footprint = Footprint(footprint.reads + more.reads, footprint.writes + more.writes)
     return footprint
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .access import told
 from .advice import Fix, fixes, order_fixes
+from .declared import Declared
 from .findings import Evidence, Finding, Report
 from .monitor import meeting, watch
 from .overlap import overlap, single_switches
@@ -45,7 +46,7 @@ class Explain:
         vocabulary = Vocabulary(self._search.seen.calls)
         groups: dict[tuple[Fix, ...], list[Found]] = {}
         for found in self._search.found.values():
-            groups.setdefault(_fixes(vocabulary, found), []).append(found)
+            groups.setdefault(_fixes(self._declared, vocabulary, found), []).append(found)
         return [self._finding(found, advice, others) for advice, (found, *others) in groups.items()]
 
     def _finding(self, found: Found, advice: tuple[Fix, ...], others: Sequence[Found]) -> Finding:
@@ -109,10 +110,10 @@ def _unless_refused(look: Callable[[Trial], str | None], trial: Trial) -> str | 
         return None
 
 
-def _fixes(vocabulary: Vocabulary, found: Found) -> tuple[Fix, ...]:
+def _fixes(declared: Declared, vocabulary: Vocabulary, found: Found) -> tuple[Fix, ...]:
     if found.reordered and found.trial.probe is not None:
         return order_fixes(vocabulary, found.both, found.places[0], found.trial.probe.tool)
-    return fixes(vocabulary, found.both, found.places)
+    return fixes(declared, vocabulary, found.both, found.places)
 
 
 def declaration(subject: Subject, tool: str) -> str:

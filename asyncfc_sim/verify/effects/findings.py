@@ -120,7 +120,8 @@ class Report:
 
     @property
     def overdeclared(self) -> list[PairCount]:
-        return [pair for pair in self.pairs if pair.overdeclared]
+        """The pairs that conflict by what was declared for them, and never had to."""
+        return [pair for pair in self.pairs if pair.overdeclared and self.undeclared.isdisjoint(pair.tools)]
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -65,8 +65,7 @@ class FunctionSubject:
         self._files.clear()
         self._snapshot.restore()
         if self._fresh is not None:
-            with call_number(0):
-                self._fresh()
+            _asked("fresh", self._fresh)
 
     def call(self, number: int, call: Call) -> Value:
         with self._watcher.at_work(), call_number(number):
@@ -94,8 +93,7 @@ class FunctionSubject:
     def observe(self) -> Observation:
         state = observe(self._reach.graph, self._spaces) | self._files.observe()
         if self._look is not None:
-            with call_number(0):
-                told = {"observe()": to_json(self._look())}
+            told = {"observe()": to_json(_asked("observe", self._look))}
             state |= observe(self._reach.graph, [Space(told, frozenset(told))])
         return state
 
@@ -147,7 +145,7 @@ def function_subject(
     plain = {name: tool.function for name, tool in functions.items()}
     modules |= user_modules(plain.values())
     with sandbox() as files, redirect_stdout(_Nowhere()), installed([vars(module) for module in modules.values()]):
-        given = _checked({} if examples is None else examples(), functions)
+        given = {} if examples is None else _checked(_asked("examples", examples), functions)
         reach = Reach(plain, modules)
         subject = FunctionSubject(functions, reach, files, fresh=fresh, look=observe, examples=given)
         try:
@@ -159,6 +157,15 @@ def function_subject(
 class _Nowhere(io.TextIOBase):
     def write(self, text: str) -> int:
         return len(text)
+
+
+def _asked(name: str, hook: Callable[[], Any]) -> Any:
+    """What a hook of the tools' author returns. Raises CannotCheck if it fails."""
+    try:
+        with call_number(0):
+            return hook()
+    except Exception as error:
+        raise CannotCheck(f"{name}() failed: {type(error).__name__}: {error}") from error
 
 
 def _checked(examples: Any, tools: Mapping[str, FunctionTool]) -> Examples:

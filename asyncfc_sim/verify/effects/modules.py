@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, Final
 
 from .graph import Graph, Space
 from .snapshot import Snapshot
+
+_OURS: Final = __name__.partition(".")[0]
 
 
 def user_modules(functions: Iterable[Callable[..., Any]]) -> dict[str, ModuleType]:
@@ -20,7 +22,10 @@ def user_modules(functions: Iterable[Callable[..., Any]]) -> dict[str, ModuleTyp
     beside = {
         name: module
         for name, module in sys.modules.items()
-        if isinstance(module, ModuleType) and (file := getattr(module, "__file__", None)) and _within(file, folders)
+        if name.partition(".")[0] != _OURS
+        and isinstance(module, ModuleType)
+        and (file := getattr(module, "__file__", None))
+        and _within(file, folders)
     }
     return {**homes, **beside}
 

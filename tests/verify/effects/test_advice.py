@@ -98,9 +98,9 @@ def test_a_fix_makes_the_two_calls_conflict(
     pair = [pick(calls, tool, **{names[tool]: value}) for tool, value in (one, other)]
     met = meeting(declared, *pair)
     assert met is not None
-    assert not would_conflict(pair, [])
-    advice = fixes(Vocabulary(calls), pair, [met.place])
-    assert would_conflict(pair, advice)
+    assert not would_conflict(declared, pair, [])
+    advice = fixes(declared, Vocabulary(calls), pair, [met.place])
+    assert would_conflict(declared, pair, advice)
     assert [Fix(fix.tool, fix.reads, fix.writes) for fix in advice] == expected
 
 

@@ -194,6 +194,8 @@ def test_locks_and_tables_of_functions_are_no_obstacle(tmp_path: Path):
         from dataclasses import dataclass, field
         from enum import Enum
         from pathlib import Path
+        from typing import NamedTuple
+        from pydantic import BaseModel
 
         log = logging.getLogger("shop")
         LOCK, PATTERN, HOME = threading.RLock(), re.compile("x"), Path("data")
@@ -207,7 +209,15 @@ def test_locks_and_tables_of_functions_are_no_obstacle(tmp_path: Path):
             colour: Colour = Colour.RED
             tags: list[str] = field(default_factory=list)
 
+        class Place(BaseModel):
+            shelf: int = 1
+
+        class Size(NamedTuple):
+            width: int
+            notes: list[str]
+
         ITEMS = {"lamp": Item(30), "desk": Item(200)}
+        PLACES, SIZES = {"lamp": Place(), "desk": Place(shelf=2)}, {"lamp": Size(3, []), "desk": Size(9, [])}
         ACTIONS = {"double": lambda price: 2 * price}
 
         @tool(writes=["item:{name}"])
@@ -215,6 +225,8 @@ def test_locks_and_tables_of_functions_are_no_obstacle(tmp_path: Path):
             with LOCK:
                 item = ITEMS[name]
                 item.price = ACTIONS["double"](item.price)
+                PLACES[name].shelf += 1
+                SIZES[name].notes.append("repriced")
                 log.debug("%s", item)
                 return item.price
     """
@@ -316,6 +328,13 @@ def test_examples_open_a_door(tmp_path: Path):
 def test_examples_that_are_none_are_refused(tmp_path: Path, returned: str, why: str):
     source = f"@tool(reads=[])\ndef enter(token: str) -> None: ...\ndef examples(): return {returned}\n"
     with pytest.raises(CannotCheck, match=why):
+        check(tmp_path, source)
+
+
+@pytest.mark.parametrize("hook", ["fresh", "observe", "examples"])
+def test_a_hook_that_fails_is_told(tmp_path: Path, hook: str):
+    source = f"@tool(reads=[])\ndef ping() -> str: return 'pong'\ndef {hook}(): raise OSError('no disk')\n"
+    with pytest.raises(CannotCheck, match=rf"{hook}\(\) failed: OSError: no disk"):
         check(tmp_path, source)
 
 
