@@ -54,11 +54,11 @@ def exit_code(report: Report) -> ExitCode:
     return ExitCode.BAD_INPUT if report.refused else ExitCode.OK
 
 
-def show(console: Console, request: Request, report: Report, counted: str = "tools") -> None:
+def show(console: Console, request: Request, report: Report) -> None:
     """The verdict of each tool, then each wrong declaration with two calls that show it."""
     target = request.target if request.name is None else f"{request.target}:{request.name}"
-    n = len(report.tools)
-    console.print(f"{target}: {n} {counted}, {report.trials:,} trials, seed {report.seed}: {verdict(report)}\n")
+    counts = f"{len(report.tools)} tools, {report.trials:,} trials, seed {report.seed}"
+    console.print(f"{target}: {counts}: {verdict(report)}\n")
     header = ("tool", "verdict", "declared", "trials", "succeeded")
     rows = [
         (name, report.verdict(name), report.declared[name], f"{count.trials}", f"{count.succeeded} of {count.calls}")

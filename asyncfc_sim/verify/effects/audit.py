@@ -36,8 +36,7 @@ _OUTSIDE: Final = {
     "os.unsetenv": "it changes an environment variable",
     "os.chdir": "it changes the working folder, which all threads share",
 }
-_READ_ACTIONS: Final = {sqlite3.SQLITE_READ}
-_WRITE_ACTIONS: Final = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
+_SQL_WRITES: Final = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 
 
 class Refused(BaseException):
@@ -169,10 +168,11 @@ class Watcher:
 
         def authorize(action: int, table: str | None, *_: Any) -> int:
             if table is not None and not table.startswith("sqlite_"):
-                if action in _READ_ACTIONS:
-                    self._note(Access("r", (*where, ("table", table)), below=True, certain=False))
-                elif action in _WRITE_ACTIONS:
-                    self._note(Access("w", (*where, ("table", table)), below=True, certain=False))
+                place = (*where, ("table", table))
+                if action == sqlite3.SQLITE_READ:
+                    self._note(Access("r", place, below=True, certain=False))
+                elif action in _SQL_WRITES:
+                    self._note(Access("w", place, below=True, certain=False))
             return sqlite3.SQLITE_OK
 
         connection.set_authorizer(authorize)

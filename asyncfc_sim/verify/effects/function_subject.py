@@ -132,8 +132,8 @@ def function_subject(
 ) -> Iterator[FunctionSubject]:
     """The tools of a file, or plain functions, ready to be checked; nothing of it is left behind.
 
-    `examples` gives, for tools whose arguments cannot be guessed, arguments to call them with. What tools print goes
-    to stderr. Raises CannotCheck, and ToolError for what is no tool.
+    `examples` gives, for tools whose arguments cannot be guessed, arguments to call them with. What tools print is
+    thrown away. Raises CannotCheck, and ToolError for what is no tool.
     """
     modules: dict[str, ModuleType] = {}
     if isinstance(tools, ToolFile):

@@ -37,11 +37,6 @@ class Observation:
         common = self.order.keys() & other.order.keys()
         return sorted((where for where in common if self.order[where] != other.order[where]), key=told)
 
-    def values(self) -> Iterable[Hashable]:
-        """Keys of dicts and names of files: values that calls may refer to."""
-        for where in self.content:
-            yield where[-1][1]
-
 
 def _within(where: Location, others: set[Location]) -> bool:
     return any(where[:depth] in others for depth in range(1, len(where)))

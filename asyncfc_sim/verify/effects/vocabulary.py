@@ -75,10 +75,6 @@ class Vocabulary:
         keyed = any(key_of(access.where) is not None for _, access in self._touching.get(store, ()))
         return Word(keyed, (_name(store),))
 
-    def declared(self, store: Location) -> bool:
-        """Whether some declaration speaks of a store."""
-        return self._words.get(store) is not None
-
     def template(self, tool: str, where: Location) -> tuple[str, str]:
         """The key of a place in terms of a tool's parameters, and a remark on what no template can say."""
         store = store_of(where)

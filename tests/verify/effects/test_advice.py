@@ -69,8 +69,6 @@ def test_a_store_goes_by_the_word_that_its_tools_declare(seen: tuple[Declared, l
     assert str(vocabulary.key((*files, KEYS))) == "file:*"
     assert str(vocabulary.key((*stats, ("[", "reads")))) == "stats:reads"  # nobody speaks of it
     assert str(vocabulary.key((*log, KEYS))) == "log"
-    assert vocabulary.declared(files)
-    assert not vocabulary.declared(stats)
 
 
 def test_keys_are_told_by_parameters(seen: tuple[Declared, list[Watched]]):
