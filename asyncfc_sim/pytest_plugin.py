@@ -79,7 +79,7 @@ def asyncfc_check(pytestconfig: pytest.Config) -> Check:
         except (CannotCheck, MissingDependency, ToolError, ToolFileError, OSError) as error:
             told = [f"asyncfc cannot check these tools: {error}"]
         else:
-            if report.sound:
+            if report.clean:
                 return report
             told = list(_told(report, pytestconfig.get_terminal_writer().fullwidth))
         pytest.fail("\n".join(told), pytrace=False)

@@ -6,7 +6,7 @@ says that no two calls which may run at once by these declarations could be told
 dicts, which the check can compare and put back; so it needs no hooks.
 """
 
-from asyncfc_sim.tools.decorator import tool
+from asyncfc_sim import tool
 
 PRICES = {"lamp": 30, "desk": 200}  # never changes, so no declaration speaks of it
 STOCK = {"lamp": 5, "desk": 2}

@@ -5,7 +5,7 @@
 finds two such bookings, the place where they meet, and the declaration that would be right.
 """
 
-from asyncfc_sim.tools.decorator import tool
+from asyncfc_sim import tool
 
 SEATS: dict[str, str | None] = {"12A": None, "12B": None, "14C": "Ada"}
 COUNTERS = {"next": 1}

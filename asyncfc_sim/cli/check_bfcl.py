@@ -61,7 +61,7 @@ def run(request: Request) -> ExitCode:
         emit(result)
     else:
         _show(splits, classes, names[0])
-    wrong = any(split.differing for split in splits) or not all(report.sound for report in classes.values())
+    wrong = any(split.differing for split in splits) or not all(report.clean for report in classes.values())
     return ExitCode.FAILED if wrong else ExitCode.OK
 
 

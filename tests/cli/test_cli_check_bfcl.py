@@ -36,7 +36,7 @@ def test_both_parts_are_checked_and_counted(tmp_path: Path):
     (split,) = found["schedules"]
     assert (split["conversations"], split["differing"]) == (10, [])
     assert split["states"] > split["turns"]
-    assert found["footprints"]["TicketAPI"]["sound"]
+    assert found["footprints"]["TicketAPI"]["clean"]
 
 
 def test_a_split_that_is_none_is_told():

@@ -82,7 +82,7 @@ def test_json_holds_the_same_and_so_does_the_file(written, tmp_path: Path):
     assert found == json.loads(path.read_text(encoding="utf-8"))
     assert (found["schema"], found["seed"], found["config"]["examples"]) == ("asyncfc.check-tools/1", 3, 5)
     ((hit,), (finding,)) = found["tools"], found["findings"]
-    assert (hit["name"], hit["verdict"], found["sound"]) == ("hit", "wrong", False)
+    assert (hit["name"], hit["verdict"], found["clean"]) == ("hit", "wrong", False)
     assert (finding["first"], finding["second"], finding["key"]) == ("hit()", "hit()", "N['n']")
     assert finding["fixes"] == ['hit: add writes=["n:n"]']
 

@@ -12,7 +12,7 @@ from .trial import Trial
 # `access`: both touched one place, one writing; `order`: the two orders can be told apart; `overlap`: run at once, they
 # gave what neither order gives.
 Evidence = Literal["access", "order", "overlap"]
-Verdict = Literal["sound", "wrong", "undeclared", "cannot check"]
+Verdict = Literal["no fault", "wrong", "undeclared", "cannot check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,10 @@ class Report:
             return "wrong"
         if tool in self.refused:
             return "cannot check"
-        return "undeclared" if tool in self.undeclared else "sound"
+        return "undeclared" if tool in self.undeclared else "no fault"
 
     @property
-    def sound(self) -> bool:
+    def clean(self) -> bool:
         return not self.findings and not self.refused
 
     @property
@@ -125,7 +125,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "sound": self.sound,
+            "clean": self.clean,
             "counts": {
                 "trials": self.trials, "swaps": self.swaps, "overlaps": self.overlaps, "watched_calls": self.watched
             },
@@ -144,7 +144,7 @@ class Report:
             "pairs": [
                 {
                     "tools": list(pair.tools),
-                    "verdict": "wrong" if pair.wrong else "sound",
+                    "verdict": "wrong" if pair.wrong else "no fault",
                     "trials": pair.trials,
                     "swaps": pair.swaps,
                     "overlaps": pair.overlaps,

@@ -140,7 +140,7 @@ def test_keys_in_another_order_matter_if_some_tool_shows_it(tmp_path: Path):
         def names() -> list[str]:
             return LISTING(FILES)
     """
-    assert check(tmp_path, source.replace("LISTING", "sorted")).sound
+    assert check(tmp_path, source.replace("LISTING", "sorted")).clean
     report = check(tmp_path, source.replace("LISTING", "list"))
     assert fixes(report) == {'create: add writes=["file-order"] (or let names sort what it shows)'}
     (finding,) = report.findings
@@ -164,7 +164,7 @@ def test_a_claim_to_commute_is_tried_in_both_orders(tmp_path: Path):
         def double() -> None:
             N["n"] = 2 * N["n"]
     """
-    assert check(tmp_path, source.replace("OPERATION", "+")).sound
+    assert check(tmp_path, source.replace("OPERATION", "+")).clean
     report = check(tmp_path, source.replace("OPERATION", "* 2 +"))
     assert [finding.evidence for finding in report.findings] == ["order"]
 
@@ -178,13 +178,13 @@ def test_calls_of_a_tool_that_runs_one_at_a_time_do_not_overlap(tmp_path: Path):
             value = N["n"]
             N["n"] = value + 1
     """
-    assert check(tmp_path, source.replace("LIMIT", ", concurrency=1")).sound
-    assert not check(tmp_path, source.replace("LIMIT", "")).sound
+    assert check(tmp_path, source.replace("LIMIT", ", concurrency=1")).clean
+    assert not check(tmp_path, source.replace("LIMIT", "")).clean
 
 
 def test_tools_without_declarations_have_nothing_to_break(tmp_path: Path):
     report = check(tmp_path, "N = {'n': 0}\ndef hit() -> int:\n    N['n'] += 1\n    return N['n']\n")
-    assert report.sound
+    assert report.clean
     assert report.verdict("hit") == "undeclared"
 
 
@@ -230,7 +230,7 @@ def test_locks_and_tables_of_functions_are_no_obstacle(tmp_path: Path):
                 log.debug("%s", item)
                 return item.price
     """
-    assert check(tmp_path, source).sound
+    assert check(tmp_path, source).clean
 
 
 # What cannot be checked ---------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_state_that_cannot_be_seen_is_named_with_what_to_write(tmp_path: Path):
 def test_fresh_and_observe_make_it_checkable(tmp_path: Path):
     report = check(tmp_path, BEYOND + HOOKS)
     assert report.refused == {}
-    assert not report.sound  # whoever logs in writes what observe() tells
+    assert not report.clean  # whoever logs in writes what observe() tells
 
 
 UNCHECKABLE = {
@@ -304,15 +304,15 @@ def test_a_tool_that_cannot_be_checked_is_told_apart_from_a_sound_one(tmp_path: 
     ((tool, told),) = report.refused.items()
     assert re.search(why, told), told
     assert report.verdict(tool) == "cannot check"
-    assert report.verdict("ping") == "sound"
-    assert not report.sound
+    assert report.verdict("ping") == "no fault"
+    assert not report.clean
     assert not Path("/tmp/asyncfc-test-note").exists()
 
 
 def test_examples_open_a_door(tmp_path: Path):
     source = UNCHECKABLE["all of .* calls failed, most with: .*PermissionError: bad token.*examples\\(\\)"]
     report = check(tmp_path, source, 'def examples(): return {"enter": [{"token": "sesame"}]}\n')
-    assert report.sound
+    assert report.clean
     assert report.tools["enter"].succeeded > 0
 
 

@@ -43,7 +43,7 @@ def test_what_a_call_is_told_depends_on_its_number_alone(tmp_path: Path):
 
 
 def test_tools_that_ask_for_time_and_chance_can_be_checked(tmp_path: Path):
-    assert check_tools(tools_from(tmp_path, SOURCE), examples=5).sound
+    assert check_tools(tools_from(tmp_path, SOURCE), examples=5).clean
 
 
 def test_outside_of_checks_time_and_chance_are_what_they_were(tmp_path: Path):
