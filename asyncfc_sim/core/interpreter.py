@@ -72,6 +72,7 @@ class Interpreter:
         self.answer: tuple[Value, ...] = ()
         self.ended = False
         self.stopped_at: int | None = None
+        self.answered = False  # all that is left is to drain
         self._issued: set[int] = set()
         self._last_issued = last_issued
         self._waits = False
@@ -115,19 +116,24 @@ class Interpreter:
         return None
 
     def _resume(self, values: Mapping[int, Value]) -> Event | None:
-        self.seen += tuple(Seen(self._last_issued, future, value) for future, value in values.items())
+        self.hand_over(values)
         match self.cursor.statement():
             case Branch(ref, literal, then, orelse):
                 value = _part(values, ref.future, ref.path)
                 chosen = not isinstance(value, ErrorValue) and same_json(value, literal)
                 self.cursor = self.cursor.into(then if chosen else orelse)
             case Done(refs):
+                self.answered = True
                 self.answer = tuple(_part(values, ref.future, ref.path) for ref in refs)
                 return Drain()  # the decoder keeps waiting: it has ended when all is drained
             case _:
                 self.cursor = self.cursor.after()
         self._waits = False
         return None
+
+    def hand_over(self, values: Mapping[int, Value]) -> None:
+        """Take note of values that were delivered unasked: a touch that the environment chose, at this place."""
+        self.seen += tuple(Seen(self._last_issued, future, value) for future, value in values.items())
 
     def outcome(self, values: Mapping[int, Value]) -> Outcome:
         return Outcome(dict(values), self.seen, self.answer, self.stopped_at)

@@ -86,6 +86,8 @@ class Configuration:
             case _:
                 self.environment = tuple(each for each in self.environment if each != move)
                 self._feed(move)
+                if isinstance(move, Deliver):
+                    self.decoder.hand_over({future: self.scheduler.values[future] for future in move.futures})
 
     def peek(self, future: int) -> Access | None:
         """What the next step of a tool would touch; None if it would return. For worlds that can be stepped."""
@@ -159,7 +161,7 @@ class Configuration:
             self.observer(happened)
 
     def _may_interfere(self, move: Environment) -> bool:
-        return legal(move, self.scheduler) and not (isinstance(move, Deliver) and self.decoder.ended)
+        return legal(move, self.scheduler) and not (isinstance(move, Deliver) and (self.decoder.answered or self.decoder.ended))
 
     def _is_running(self, future: int) -> bool:
         return isinstance(self.scheduler.futures.get(future), Running)

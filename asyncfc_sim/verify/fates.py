@@ -1,20 +1,20 @@
 """What running in order may come to where calls are abandoned and values are delivered: the meaning to match then.
 
 A call that was abandoned before it started never ran. One that was abandoned while it ran has ended after some of its
-steps, and may have done all of them or none. A delivered value is a touch, wherever it was delivered. So there are
-many sequential runs, and an ending is right if one of them comes to it (formal.md 1.8: refinement, not equality).
+steps, and may have done all of them or none. A delivered value is a touch at the place where it was delivered, which is
+part of what the decoder saw. So there are many sequential runs, and an ending is right if one of them comes to it
+(formal.md 1.8: refinement, not equality).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from itertools import count
 from typing import cast
 
 from asyncfc_sim.core.events import Cancel, Deliver, Timeout
-from asyncfc_sim.core.interpreter import Outcome, Seen
 from asyncfc_sim.core.sequential import run_sequential
-from asyncfc_sim.core.syntax import Branch, Call, Program, Statement, Touch, calls_in
+from asyncfc_sim.core.syntax import Branch, Call, Program, Statement, Touch
 from asyncfc_sim.core.tool import Tool, pure
 from asyncfc_sim.core.values import JSON, ErrorValue, Value
 from asyncfc_sim.workloads.key_world import Accessed, History, SteppedWorld
@@ -23,6 +23,7 @@ from .setting import Ending, Setting
 
 # From the number of possibilities to the one that comes true.
 Choose = Callable[[int], int]
+END = -1  # the place behind the last statement
 _NEVER_RAN = "(never ran)"  # stands in a program for the tool of a call that was cancelled while it was pending
 
 
@@ -84,21 +85,21 @@ class _Fates:
             _run_partly(world, setting.granularity == "steps", future, tool, args, choose)
             return error
 
-        program = Program(tuple(_fated(setting.program.body, never_ran, delivered)))
+        body = _fated(setting.program.body, never_ran, delivered, count())
+        program = Program((*body, *_touches(delivered, END)))
         tools = {**setting.tools, _NEVER_RAN: pure(_NEVER_RAN)}
         outcome = run_sequential(program, tools, execute, setting.failure)
-        return Ending(_without(outcome, delivered), world.state())
+        return Ending(outcome, world.state())
 
     def _deliveries(self, choose: Choose) -> Iterator[tuple[int, int]]:
-        """For each value that is delivered: its future, and the call after whose issue that happens."""
-        calls = sorted({call.future for call in calls_in(self._setting.program.body)})
+        """For each value that is delivered: its future, and the statement before which that happens (or the end)."""
+        statements = sum(1 for _ in _statements(self._setting.program.body))
         for event in self._setting.environment:
             if isinstance(event, Deliver):
                 (future,) = event.futures
-                places = [call for call in calls if call >= future]
-                choice = choose(len(places) + 1)
+                choice = choose(statements + 2)
                 if choice:
-                    yield future, places[choice - 1]
+                    yield future, END if choice > statements else choice - 1
 
 
 def _cause(future: int, error: ErrorValue) -> Cancel | Timeout | None:
@@ -127,25 +128,30 @@ def _run_partly(
         history = (*history, step.answer)
 
 
-def _fated(body: tuple[Statement, ...], never_ran: set[int], delivered: Mapping[int, int]) -> Iterator[Statement]:
+def _statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """Every statement, those inside a branch after the branch itself."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, Branch):
+            yield from _statements(statement.then)
+            yield from _statements(statement.orelse)
+
+
+def _fated(
+    body: tuple[Statement, ...], never_ran: set[int], delivered: Mapping[int, int], number: Iterator[int]
+) -> Iterator[Statement]:
     """The program, in which calls that never ran have another tool, and delivered values are touched."""
     for statement in body:
+        yield from _touches(delivered, next(number))
         match statement:
             case Branch(ref, literal, then, orelse):
-                sides = (tuple(_fated(side, never_ran, delivered)) for side in (then, orelse))
+                sides = (tuple(_fated(side, never_ran, delivered, number)) for side in (then, orelse))
                 yield Branch(ref, literal, *sides)
-            case Call(future):
-                yield Call(future, _NEVER_RAN) if future in never_ran else statement
-                yield from (Touch((each,)) for each, place in delivered.items() if place == future)
+            case Call(future) if future in never_ran:
+                yield Call(future, _NEVER_RAN)
             case _:
                 yield statement
 
 
-def _without(outcome: Outcome, delivered: Mapping[int, int]) -> Outcome:
-    """What the decoder has seen, without what was delivered: that is no part of an ending."""
-    seen = list(outcome.seen)
-    for future, place in delivered.items():
-        shown = Seen(place, future, outcome.values.get(future))
-        if shown in seen:
-            seen.remove(shown)
-    return replace(outcome, seen=tuple(seen))
+def _touches(delivered: Mapping[int, int], place: int) -> Iterator[Touch]:
+    return (Touch((future,)) for future, where in delivered.items() if where == place)

@@ -246,6 +246,21 @@ def test_an_error_is_delivered_before_the_first_message_between_the_two_or_never
     assert sent == {("ran", "ran"), ("none", "ran"), ("none", "none")}
 
 
+def test_a_delivery_is_a_touch_at_the_place_where_it_happened():
+    """Each ending says where; at another place, running in order comes to something else, or sees it elsewhere."""
+    setting = litmus_setting(TESTS["DELIVER-EAGER"], "effect", "atomic")
+    places = set()
+    for ending, _ in exhaust(setting).endings:
+        for seen in ending.outcome.seen:
+            places.add(seen.after)
+            sent = [effects(ending.outcome.values[future]) == "ran" for future in (2, 3)]
+            assert sent == [seen.after < 2, seen.after < 3]
+            if seen.after in (1, 2):
+                elsewhere = replace(ending.outcome, seen=(replace(seen, after=seen.after + 1),))
+                assert differs(setting, replace(ending, outcome=elsewhere))
+    assert places == {1, 2, 3, 4}
+
+
 def test_an_end_that_nothing_explains_differs():
     setting = litmus_setting(TESTS["TIMEOUT-DOUBT"], "effect", "steps")
     for ending, _ in exhaust(setting).endings:
