@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from .access import FILES, KEYS, Access
 from .sandbox import Sandbox
@@ -32,10 +33,15 @@ _OUTSIDE: Final = {
     "os.exec": "it starts a program",
     "os.posix_spawn": "it starts a program",
     "os.fork": "it starts a process",
+    "os.forkpty": "it starts a process",
+    "os.kill": "it sends a signal",
+    "os.killpg": "it sends a signal",
     "os.putenv": "it changes an environment variable",
     "os.unsetenv": "it changes an environment variable",
     "os.chdir": "it changes the working folder, which all threads share",
 }
+# Of a file, but of no content: inside the sandbox nobody looks at it.
+_ATTRIBUTES: Final = frozenset({"os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr"})
 _SQL_WRITES: Final = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 
 
@@ -110,6 +116,10 @@ class Watcher:
                 path = _path(".") if args[0] is None else _path(args[0])
                 if path is not None and (where := self._sandbox.location(path)) is not None:
                     self._note(Access("r", (*where, KEYS)))
+            case _ if event in _ATTRIBUTES:
+                folder = -1 if event.endswith("xattr") else args[-1]
+                if (path := _path(args[0], folder)) is not None and self._sandbox.location(path) is None:
+                    self._refuse_outside(path)
             case "os.truncate" if isinstance(args[0], str | bytes | os.PathLike):
                 self._changed(args[0], entry=False)
             case "sqlite3.connect":
@@ -136,12 +146,15 @@ class Watcher:
         """A file or folder is written; with `entry`, it appears or goes."""
         where = self._sandbox.location(path)
         if where is None:
-            if not self._may_write(path):
-                raise Refused(f"it writes {os.fsdecode(path)!r}, which lies outside the working folder")
+            self._refuse_outside(path)
             return
         self._note(Access("w", where, below=True))
         if entry and where != FILES:
             self._note(Access("add", (*where[:-1], KEYS)))
+
+    def _refuse_outside(self, path: Any) -> None:
+        if not self._may_write(path):
+            raise Refused(f"it writes {os.fsdecode(path)!r}, which lies outside the working folder")
 
     def _may_write(self, path: Any) -> bool:
         absolute = os.path.realpath(os.fsdecode(path))
@@ -149,9 +162,8 @@ class Watcher:
         return self._outside_allowed or absolute in _DEVICES or absolute.startswith(f"{scratch}{os.sep}")
 
     def _connected(self, database: Any) -> None:
-        path = os.fsdecode(database)
-        on_disk = path and path != ":memory:" and not path.startswith("file:")
-        if on_disk and self._sandbox.location(path) is None and not self._may_write(path):
+        path = _database_file(os.fsdecode(database))
+        if path and self._sandbox.location(path) is None and not self._may_write(path):
             raise Refused(f"it opens the database {path!r}, which lies outside the working folder")
 
     def catch_up(self) -> None:
@@ -207,6 +219,16 @@ def _path(path: Any, folder: int = -1) -> str | None:
         return text if folder < 0 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), text)
     except OSError:  # no such system, or closed again
         return None
+
+
+def _database_file(name: str) -> str:
+    """The file that may be written under a database's name, which may be a URI; "" if there is none."""
+    if not name.startswith("file:"):
+        return "" if name == ":memory:" else name
+    uri = urlsplit(name)
+    modes = parse_qs(uri.query)
+    harmless = unquote(uri.path) == ":memory:" or {"ro", "memory"} & set(modes.get("mode", ()))
+    return "" if harmless else unquote(uri.path)
 
 
 def _shown(args: tuple[Any, ...]) -> str:

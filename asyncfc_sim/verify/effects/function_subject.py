@@ -92,8 +92,8 @@ class FunctionSubject:
 
     def observe(self) -> Observation:
         state = observe(self._reach.graph, self._spaces) | self._files.observe()
-        if self._look is not None:
-            told = {"observe()": to_json(_asked("observe", self._look))}
+        if (look := self._look) is not None:
+            told = {"observe()": _asked("observe", lambda: to_json(look()))}
             state |= observe(self._reach.graph, [Space(told, frozenset(told))])
         return state
 
@@ -164,7 +164,7 @@ def _asked(name: str, hook: Callable[[], Any]) -> Any:
     try:
         with call_number(0):
             return hook()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CannotCheck(f"{name}() failed: {type(error).__name__}: {error}") from error
 
 

@@ -338,6 +338,16 @@ def test_a_hook_that_fails_is_told(tmp_path: Path, hook: str):
         check(tmp_path, source)
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [("raise SystemExit(2)", "SystemExit: 2"), ("a = []; a.append(a); return a", "RecursionError")],
+)
+def test_a_hook_that_exits_or_returns_what_has_no_end_is_told(tmp_path: Path, body: str, why: str):
+    source = f"@tool(reads=[])\ndef ping() -> str: return 'pong'\ndef observe(): {body}\n"
+    with pytest.raises(CannotCheck, match=rf"observe\(\) failed: {why}"):
+        check(tmp_path, source)
+
+
 def test_what_is_no_tool_is_refused():
     with pytest.raises(ToolError):
         check_tools([print])

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -102,12 +103,47 @@ def test_writing_outside_is_refused_before_it_happens(path: str):
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: os.chmod(path, 0o600),
+        lambda path: os.utime(path, (1, 1)),
+        lambda path: os.chown(path, os.getuid(), os.getgid()),
+    ],
+)
+def test_changing_what_is_known_of_a_file_outside_is_refused_too(change: Callable[[Path], None], tmp_path: Path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("x")
+    before = mine.stat()
+    with sandbox() as files:
+        with pytest.raises(Refused, match="outside the working folder"):
+            noted(lambda _: change(mine), files)
+        Path("a.txt").write_text("x")
+        assert noted(lambda _: change(Path("a.txt")), files) == set()
+    assert mine.stat().st_mode == before.st_mode
+    assert mine.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_database_outside_may_be_read_by_its_uri_and_not_written(tmp_path: Path):
+    file = tmp_path / "my shop.db"
+    uri = file.as_uri()
+    with sandbox() as files:
+        for address in (uri, f"{uri}?mode=rwc"):
+            with pytest.raises(Refused, match="outside the working folder"):
+                noted(lambda _, at=address: sqlite3.connect(at, uri=True), files)
+        assert not file.exists()
+        sqlite3.connect(file).close()
+        for address in (f"{uri}?mode=ro", "file:a.db", "file::memory:", "file:x?mode=memory&cache=shared"):
+            noted(lambda _, at=address: sqlite3.connect(at, uri=True).close(), files)
+
+
+@pytest.mark.parametrize(
     ("work", "why"),
     [
         (lambda _: __import__("socket").create_connection(("localhost", 9)), "network"),
         (lambda _: __import__("subprocess").run(["true"], check=False), "starts a program"),
         (lambda _: os.environ.update(ASYNCFC_X="1"), "environment"),
         (lambda _: os.chdir("/"), "working folder"),
+        (lambda _: os.kill(os.getpid(), 0), "signal"),
     ],
 )
 def test_what_reaches_out_of_the_process_is_refused(work: object, why: str):
