@@ -56,6 +56,7 @@ class Watcher:
         self._sandbox = sandbox
         self._outside_allowed = outside_allowed
         self.note: Note | None = None
+        self.refusal: Refused | None = None
         self._inside: set[int] = set()  # the threads that run a call
         self._bystanders = {thread.ident for thread in threading.enumerate()}
         self._closed = False
@@ -95,7 +96,16 @@ class Watcher:
         if getattr(self._own, "looking", False) or (thread in self._bystanders and thread not in self._inside):
             return
         with self._looking():
-            self._event(event, args)
+            try:
+                self._event(event, args)
+            except Refused as why:
+                self.refusal = self.refusal or why
+                raise
+
+    def take_refusal(self) -> Refused | None:
+        """What was refused since it was asked last: in a thread of its own, or past a bare `except`, it is lost."""
+        refusal, self.refusal = self.refusal, None
+        return refusal
 
     @contextmanager
     def _looking(self) -> Iterator[None]:

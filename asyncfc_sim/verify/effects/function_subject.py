@@ -83,12 +83,17 @@ class FunctionSubject:
 
     def _called(self, tool: FunctionTool, call: Call) -> Value:
         try:
-            return tool.call(call.args)
+            value = tool.call(call.args)
         except Refused as why:
-            hint = "keep it in a module-level variable or a file in the working folder, or write fresh() and observe()"
-            raise CannotCheck(
-                f"{why}, and what it does there can be neither undone nor compared; {hint}", tool.name
-            ) from None
+            self._watcher.take_refusal()
+            raise _cannot_undo(why, tool) from None
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # a tool may raise what is no Exception
+            value = tool.failed(error)
+        if (refusal := self._watcher.take_refusal()) is not None:
+            raise _cannot_undo(refusal, tool)
+        return value
 
     def observe(self) -> Observation:
         state = observe(self._reach.graph, self._spaces) | self._files.observe()
@@ -204,3 +209,8 @@ def _reading_its_result(function: Callable[..., Any]) -> Callable[..., Any]:
 
 async def _later(result: Any) -> Any:
     return read_through(await result)
+
+
+def _cannot_undo(why: Refused, tool: FunctionTool) -> CannotCheck:
+    hint = "keep it in a module-level variable or a file in the working folder, or write fresh() and observe()"
+    return CannotCheck(f"{why}, and what it does there can be neither undone nor compared; {hint}", tool.name)

@@ -309,6 +309,39 @@ def test_a_tool_that_cannot_be_checked_is_told_apart_from_a_sound_one(tmp_path: 
     assert not Path("/tmp/asyncfc-test-note").exists()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_is_refused_in_a_thread_of_the_tool_is_not_lost(tmp_path: Path):
+    source = """
+        import threading
+
+        @tool(writes=["notes"])
+        def note(text: str) -> None:
+            writer = threading.Thread(target=lambda: open("/tmp/asyncfc-test-note", "w").write(text))
+            writer.start()
+            writer.join()
+    """
+    report = check(tmp_path, source)
+    assert "lies outside the working folder" in report.refused["note"]
+    assert not Path("/tmp/asyncfc-test-note").exists()
+
+
+def test_a_tool_may_raise_what_is_no_exception(tmp_path: Path):
+    source = """
+        class Halt(BaseException): ...
+        LAST = {}
+
+        @tool(writes=["last"])
+        def keep(number: int) -> int:
+            if number == 1:
+                raise Halt("no")
+            LAST["number"] = number
+            return number
+    """
+    report = check(tmp_path, source)
+    assert report.clean
+    assert 0 < report.tools["keep"].succeeded < report.tools["keep"].calls
+
+
 def test_examples_open_a_door(tmp_path: Path):
     source = UNCHECKABLE["all of .* calls failed, most with: .*PermissionError: bad token.*examples\\(\\)"]
     report = check(tmp_path, source, 'def examples(): return {"enter": [{"token": "sesame"}]}\n')
