@@ -161,7 +161,8 @@ class Configuration:
             self.observer(happened)
 
     def _may_interfere(self, move: Environment) -> bool:
-        return legal(move, self.scheduler) and not (isinstance(move, Deliver) and (self.decoder.answered or self.decoder.ended))
+        too_late = isinstance(move, Deliver) and (self.decoder.answered or self.decoder.ended)
+        return not too_late and legal(move, self.scheduler)
 
     def _is_running(self, future: int) -> bool:
         return isinstance(self.scheduler.futures.get(future), Running)
