@@ -78,6 +78,14 @@ class SteppedWorld(World, Protocol):
         """What the next step of a call would touch; None if it would return. Changes nothing."""
 
 
+def all_steps(world: SteppedWorld, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
+    """Run a call to its end, with nothing in between."""
+    history: History = ()
+    while isinstance(step := world.step(future, tool, args, history), Accessed):
+        history = (*history, step.answer)
+    return step.value
+
+
 class KeyWorld:
     """Values by key, and the bodies of the tools by name."""
 
@@ -88,10 +96,7 @@ class KeyWorld:
 
     def call(self, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
         """Run a call to its end, as one step."""
-        history: History = ()
-        while isinstance(step := self.step(future, tool, args, history), Accessed):
-            history = (*history, step.answer)
-        return step.value
+        return all_steps(self, future, tool, args)
 
     def step(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Step:
         op = self._next(tool, args, history)

@@ -22,7 +22,7 @@ from asyncfc_sim.core.footprint import BadFootprint, Footprint, Pattern, parse_p
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, canonical, copy_json
 
-from .key_world import Accessed, History, Returned, Step
+from .key_world import Accessed, History, Returned, Step, all_steps
 
 # From the future, the tool, its arguments and a digest of all that the call saw, to what it returns.
 Answer = Callable[[int, str, Mapping[str, JSON], str], Value]
@@ -52,10 +52,7 @@ class SymbolicWorld:
 
     def call(self, future: int, tool: str, args: Mapping[str, JSON]) -> Value:
         """Run one call to its end: observe, write, answer."""
-        history: History = ()
-        while isinstance(step := self.step(future, tool, args, history), Accessed):
-            history = (*history, step.answer)
-        return step.value
+        return all_steps(self, future, tool, args)
 
     def step(self, future: int, tool: str, args: Mapping[str, JSON], history: History) -> Step:
         """Observe one of the patterns of the call, or write one of those that it writes.
