@@ -27,7 +27,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "live": (7, {"anyio", "mcp", "openai"}),
     "studies": (8, {"numpy"}),
     "serve": (8, {"numpy", "tokenizers"}),
-    "cli": (9, {"rich", "typer"}),
+    "cli": (9, {"distributed", "rich", "typer"}),
     # The plug-ins: Hypothesis and pytest import them, nobody here does.
     "_hypothesis": (10, {"hypothesis"}),
     "pytest_plugin": (10, {"pytest"}),
@@ -43,7 +43,7 @@ IMPURE_BUILTINS = {"__import__", "breakpoint", "eval", "exec", "id", "input", "o
 
 # Not needed to print help; a command imports what it needs when it runs.
 HEAVY = {
-    "anyio", "bfcl_eval", "griffe", "hypothesis", "lark", "matplotlib", "mcp", "networkx", "numpy", "openai",
+    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "hypothesis", "lark", "matplotlib", "mcp", "networkx", "numpy", "openai",
     "pydantic", "scipy", "simpy", "tokenizers",
 }  # fmt: skip
 
