@@ -43,8 +43,8 @@ IMPURE_BUILTINS = {"__import__", "breakpoint", "eval", "exec", "id", "input", "o
 
 # Not needed to print help; a command imports what it needs when it runs.
 HEAVY = {
-    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "hypothesis", "lark", "matplotlib", "mcp", "networkx", "numpy", "openai",
-    "pydantic", "scipy", "simpy", "tokenizers",
+    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "hypothesis", "lark", "matplotlib", "mcp", "networkx",
+    "numpy", "openai", "pydantic", "scipy", "simpy", "tokenizers",
 }  # fmt: skip
 
 
