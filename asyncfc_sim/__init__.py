@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from asyncfc_sim.simulate.durations import load_durations
     from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
     from asyncfc_sim.simulate.study import Study
-    from asyncfc_sim.simulate.writing import Models
+    from asyncfc_sim.simulate.models import Models
     from asyncfc_sim.tools.decorator import tool
     from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
     from asyncfc_sim.tools.tool_file import load_tools
@@ -70,7 +70,7 @@ _HOME = {
     "Footprint": "core.footprint",
     "FunctionTool": "tools.function_tool",
     "KeyWorld": "workloads.key_world",
-    "Models": "simulate.writing",
+    "Models": "simulate.models",
     "Outcome": "core.interpreter",
     "Policy": "core.policy",
     "Program": "core.syntax",

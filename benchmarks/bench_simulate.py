@@ -24,7 +24,7 @@ from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.durations import load_durations, uniform
-from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.traces.trace import Header
 from asyncfc_sim.workloads.workload import Task, Turn, World
 

@@ -24,8 +24,8 @@ from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.simulate.decoder import decoder_names, load_decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.script import Dependence, Messages
-from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.trace import Header, Recorder, Run
 from asyncfc_sim.verify.configuration import Configuration, Observer
 from asyncfc_sim.verify.moves import Granularity

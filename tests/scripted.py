@@ -97,7 +97,7 @@ def run_program(
     after_each: Callable[[Dialogue], None] = lambda talk: None,
 ) -> tuple[Dialogue, Script]:
     """A whole conversation of one turn, in which the model does what `program` says."""
-    script = Script(program, futures=policy.futures, messages=messages, dependence=dependence)
+    script = Script(program, references=policy.references, messages=messages, dependence=dependence)
 
     def watch(entry: object) -> None:
         match entry:

@@ -16,7 +16,7 @@ from asyncfc_sim.core.values import Value
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import DurationModel, Rule
 from asyncfc_sim.simulate.model_file import Quantity
-from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.traces.trace import Header
 from asyncfc_sim.workloads.workload import Task, Turn
 from tests.toys import TOOLS, ToyWorld

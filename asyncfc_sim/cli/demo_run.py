@@ -12,7 +12,7 @@ from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
 from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
 from asyncfc_sim.simulate.study import Study, assumptions
-from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.workloads import bfcl
 from asyncfc_sim.workloads.workload import Task
 

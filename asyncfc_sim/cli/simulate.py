@@ -11,7 +11,7 @@ import typer
 def simulate(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="bfcl[:SPLIT] or FILE.fc")],
     policy: Annotated[str, typer.Option(help="policies, comma-separated; bound is the longest path")] = (
-        "sync,sync_parallel,early_start,asyncfc,bound"
+        "sync,sync_parallel,early_start,asyncfc,plan,interrupt,bound"
     ),
     decoder: Annotated[str, typer.Option(help="a name in models/decoders, or a TOML file")] = "gpt-oss-120b-vllm",
     durations: Annotated[

@@ -17,7 +17,7 @@ from asyncfc_sim.simulate.experiment import SYNC, Arm, ArmResult, Row, simulate,
 from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
 from asyncfc_sim.simulate.script import Dependence, Messages
 from asyncfc_sim.simulate.study import Study, StudyError, assumptions, parse_graces
-from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.traces.perfetto import write_perfetto
 from asyncfc_sim.traces.trace import Run, write_trace
 from asyncfc_sim.verify.sample import Sampled, sample
@@ -173,7 +173,7 @@ def _study(request: Request) -> Study:
 
 def _choice(option: str, given: str, known: tuple[Any, ...], *, both: bool = True) -> tuple[Any, ...]:
     if both and given == "both":
-        return known
+        return known[:2]  # of the ways to make messages, those that need no recording
     if given not in known:
         expected = ", ".join((*known, "both") if both else known)
         raise StudyError(f"--{option} {given!r}: expected one of {expected}")

@@ -10,7 +10,7 @@ from asyncfc_sim.report.tables import PolicyRow, policy_table
 from asyncfc_sim.report.timeline_view import render_timelines
 from asyncfc_sim.simulate.experiment import SYNC, ArmResult, Row
 from asyncfc_sim.simulate.study import BOUND, Study, dependence_interval
-from asyncfc_sim.simulate.writing import Models
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.traces.trace import Run
 from asyncfc_sim.verify.sample import Sampled
 

@@ -37,6 +37,10 @@ class Policy:
     retries     further attempts at a failed call, of idempotent tools with retryable errors only
     max_requests, max_pending   loop guards, per user turn: give up after so many requests; with so many futures
                 pending, wait for values as if the grace were infinite
+    siblings    a call may refer to calls of its own message, though the model is only ever shown values: a whole turn
+                is planned at once, and looked at when all of it is done (LLMCompiler)
+    stream      the model is not asked again, it goes on in the same stream, into which values are put (AsyncLM); what
+                that takes is a matter of time only, so a session behaves as without it
     max_awaits  after so many messages that only await what the message before issued, wait for the tools they
                 awaited as if the grace were infinite, and answer in place; None: never
     """
@@ -54,11 +58,18 @@ class Policy:
     max_requests: int = 200
     max_pending: int = 128
     max_awaits: int | None = None
+    siblings: bool = False
+    stream: bool = False
 
     @property
     def futures(self) -> bool:
         """Whether the model is ever shown a placeholder, and so may pass futures as arguments."""
         return self.grace_s != inf
+
+    @property
+    def references(self) -> bool:
+        """Whether the model may write a reference to a value that it has not been shown."""
+        return self.futures or self.siblings
 
     def grace(self, turn_overhead_s: float) -> float:
         """Seconds to wait before answering with placeholders, given what an extra turn is estimated to cost."""
@@ -69,8 +80,14 @@ SYNC = Policy("sync", dispatch="message", grace_s=inf, max_running=1, duplicates
 SYNC_PARALLEL = Policy("sync_parallel", dispatch="message", grace_s=inf, duplicates="run")
 EARLY_START = Policy("early_start", dispatch="call", grace_s=inf, duplicates="run")
 ASYNCFC = Policy("asyncfc")
+# LLMCompiler, arXiv 2312.04511: one plan with references, run while it streams; a join when all of it is done.
+PLAN = Policy("plan", grace_s=inf, duplicates="run", siblings=True)
+# AsyncLM, arXiv 2412.07017: decoding never stops for a call; results interrupt the stream.
+INTERRUPT = Policy("interrupt", grace_s=0.0, delivery="when_idle", stream=True)
 
-POLICIES: Mapping[str, Policy] = {policy.name: policy for policy in (SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC)}
+POLICIES: Mapping[str, Policy] = {
+    policy.name: policy for policy in (SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC, PLAN, INTERRUPT)
+}
 
 
 def policy_named(name: str, **changes: object) -> Policy:

@@ -15,12 +15,14 @@ from asyncfc_sim.core.messages import arguments
 from asyncfc_sim.core.order import DecodeStep, critical_path, happens_before, longest_path_with_decoder, observe
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.core.values import ErrorValue, Value, bind
-from asyncfc_sim.workloads.workload import Task, Turn
+from asyncfc_sim.workloads.workload import Task
 
+from . import replay
 from .durations import uniform
+from .models import Models
 from .reference import Reference, path
 from .script import Messages
-from .writing import Models, call_text
+from .writing import call_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,13 @@ class Bound:
     kinds_s: Mapping[str, float]
 
 
-def bound(task: Task, reference: Reference, models: Models, seed: int, messages: Messages) -> Bound:
-    """The bound of `task`, with the durations that every policy gets."""
+def bound(
+    task: Task, reference: Reference, models: Models, seed: int, messages: Messages, *, stream: bool = False
+) -> Bound:
+    """The bound of `task`, with the durations that every policy gets. `stream`: a turn is one request (AsyncLM)."""
     total = Bound(0.0, 0.0, 0.0, 0.0, {})
-    for turn in task.turns:
-        one = _turn_bound(task, turn, reference.values, models, seed, messages)
+    for number in range(1, len(task.turns) + 1):
+        one = _turn_bound(task, number, reference.values, models, seed, messages, stream=stream)
         total = Bound(
             total.longest_path_s + one.longest_path_s,
             total.decode_s + one.decode_s,
@@ -55,17 +59,25 @@ def bound(task: Task, reference: Reference, models: Models, seed: int, messages:
 
 
 def _turn_bound(
-    task: Task, turn: Turn, values: Mapping[int, Value], models: Models, seed: int, messages: Messages
+    task: Task,
+    number: int,
+    values: Mapping[int, Value],
+    models: Models,
+    seed: int,
+    messages: Messages,
+    *,
+    stream: bool,
 ) -> Bound:
-    decoder = models.decoder
-    opening_s = decoder.ttft_s(0)
+    decoder, turn = models.decoder, task.turns[number - 1]
+    begins = frozenset() if task.recorded is None else task.recorded.begins
     steps: list[DecodeStep] = []
     issued = []
     duration: dict[int, float] = {}
     kinds_s: dict[str, float] = {}
-    longer = 0  # tokens more, where arguments are written out
+    longer_s = 0.0  # where arguments are written out
     touched: list[int] = []
     fresh = True  # the next call begins a message
+    opened = False  # the turn's stream
     for event in path(turn.program, values):
         if not isinstance(event, Issue):
             steps.append(DecodeStep(0.0, touch=event.futures))
@@ -73,20 +85,30 @@ def _turn_bound(
             fresh = True
             continue
         call = event.call
-        tokens, written_out = _call_tokens(call, values, models)
-        longer += written_out - tokens
-        if fresh:
-            tokens += decoder.step_tokens_at(uniform(seed, f"{task.name}/step", call.future))
-        steps.append(DecodeStep((opening_s if fresh else 0.0) + tokens * decoder.itl_s(), issue=call.future))
+        if messages == "step":
+            fresh = fresh or call.future in begins
+        part = replay.call_part(task, call.future)
+        if part is not None:
+            ttft_s = replay.part_ttft_s(part, models) if part.first else decoder.ttft_s(0)
+            write_s = part.tokens * replay.part_itl_s(part, models)
+        else:
+            ttft_s = decoder.ttft_s(0)
+            tokens, written_out = _call_tokens(call, values, models)
+            longer_s += (written_out - tokens) * decoder.itl_s()
+            if fresh:
+                tokens += decoder.step_tokens_at(uniform(seed, f"{task.name}/step", call.future))
+            write_s = tokens * decoder.itl_s()
+        steps.append(DecodeStep((ttft_s if fresh and not (stream and opened) else 0.0) + write_s, issue=call.future))
+        opened = True
         tool = task.tools[call.tool]
         issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
         seconds = duration[call.future] = _duration_s(task, call, values, models, seed)
-        kind = models.durations.kind_of(task.kinds.get(call.tool, call.tool))
+        kind = replay.call_kind(task, models, call.future, call.tool)
         kinds_s[kind] = kinds_s.get(kind, 0.0) + seconds
         fresh = messages == "call"
-    steps.append(DecodeStep(opening_s + decoder.answer_tokens * decoder.itl_s()))
+    steps.append(DecodeStep(_answer_s(task, number, models, asked=not (stream and opened))))
     order = happens_before(issued, address=False)
-    decode_s = sum(step.decode_s for step in steps) + longer * decoder.itl_s()
+    decode_s = sum(step.decode_s for step in steps) + longer_s
     critical_s, _ = critical_path(order, duration)
     longest_s = longest_path_with_decoder(order, duration, steps)
     return Bound(longest_s, decode_s, sum(duration.values()), max(decode_s, critical_s), kinds_s)
@@ -109,5 +131,13 @@ def _duration_s(task: Task, call: Call, values: Mapping[int, Value], models: Mod
     value = values.get(call.future)
     if isinstance(value, ErrorValue) and value.kind in ("dependency_failed", "not_executed", "invalid_reference"):
         return 0.0  # it never ran
-    kind = task.kinds.get(call.tool, call.tool)
-    return models.durations.sample_s(kind, uniform(seed, task.name, call.future))
+    return replay.call_s(task, models, seed, call.future, call.tool)
+
+
+def _answer_s(task: Task, number: int, models: Models, *, asked: bool) -> float:
+    """Seconds to decode the answer of a turn; `asked`: it is a request of its own."""
+    part, decoder = replay.answer_part(task, number), models.decoder
+    if part is None:
+        return (decoder.ttft_s(0) if asked else 0.0) + decoder.answer_tokens * decoder.itl_s()
+    write_s = part.tokens * replay.part_itl_s(part, models)
+    return (replay.part_ttft_s(part, models) if asked else 0.0) + write_s

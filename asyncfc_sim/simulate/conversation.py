@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from asyncfc_sim.core.values import ErrorValue, Value
-from asyncfc_sim.workloads.workload import Turn
+from asyncfc_sim.workloads.workload import Task, Turn
 
 from .script import Dependence, Messages, NextMessage, Script
 
@@ -15,9 +16,24 @@ from .script import Dependence, Messages, NextMessage, Script
 class Conversation:
     """Calls are numbered by the session in emission order; `origin` is their number in the programs of the task."""
 
-    def __init__(self, turns: tuple[Turn, ...], *, futures: bool, messages: Messages, dependence: Dependence) -> None:
-        self._turns = turns
-        self._options = {"futures": futures, "messages": messages, "dependence": dependence}
+    def __init__(
+        self,
+        task: Task,
+        *,
+        references: bool,
+        messages: Messages,
+        dependence: Dependence,
+        awaits: Callable[[int], bool] = lambda numbered: False,
+    ) -> None:
+        self._turns = task.turns
+        self._options: dict[str, Any] = {
+            "references": references,
+            "messages": messages,
+            "dependence": dependence,
+            "awaits": awaits,
+        }
+        if task.recorded is not None:
+            self._options["begins"] = task.recorded.begins
         self._scripts: list[Script] = []
 
     def next_turn(self, numbered: int) -> Turn | None:
@@ -25,7 +41,7 @@ class Conversation:
         if len(self._scripts) == len(self._turns):
             return None
         turn = self._turns[len(self._scripts)]
-        self._scripts.append(Script(turn.program, numbered=numbered, **self._options))  # type: ignore[arg-type]
+        self._scripts.append(Script(turn.program, numbered=numbered, **self._options))
         return turn
 
     @property
@@ -34,7 +50,7 @@ class Conversation:
         return len(self._scripts)
 
     def next_message(self) -> NextMessage:
-        return self._scripts[-1].next_message()
+        return replace(self._scripts[-1].next_message(), turn=self.turn)
 
     def show(self, values: Mapping[int, Value]) -> None:
         """The model has been given these values, by number."""

@@ -23,8 +23,10 @@ from asyncfc_sim.workloads.workload import Task
 
 from .conversation import Conversation
 from .durations import uniform
+from .models import Models
+from .replay import call_s
 from .script import Dependence, Messages
-from .writing import Models, Writer
+from .writing import Writer
 
 
 class Simulation:
@@ -40,6 +42,7 @@ class Simulation:
         seed: int = 0,
         messages: Messages = "call",
         dependence: Dependence = "values",
+        await_rate: float = 0.0,
     ) -> None:
         self.task, self.policy, self.models, self.seed = task, policy, models, seed
         self.world = task.make_world()
@@ -47,8 +50,14 @@ class Simulation:
         self.session = Session(task.tools, policy, turn_overhead_s=models.turn_overhead_s, log=self._log)
         self.requests = self._calls = 0
         self.gave_up: str | None = None
-        self.conversation = Conversation(task.turns, futures=policy.futures, messages=messages, dependence=dependence)
-        self._writer = Writer(models, seed, task.name)
+        self.conversation = Conversation(
+            task,
+            references=policy.references,
+            messages=messages,
+            dependence=dependence,
+            awaits=lambda numbered: uniform(seed, f"{task.name}/await", numbered) < await_rate,
+        )
+        self._writer = Writer(models, seed, task, stream=policy.stream)
         self._interrupts = 0  # so far: what was being written before the last one is not written any more
         self._env = simpy.Environment()
 
@@ -99,8 +108,7 @@ class Simulation:
     def _run_tool(self, start: Start) -> None:
         origin = self.conversation.origin(start.future)
         value = self.world.call(origin, start.tool, start.args)
-        kind = self.task.kinds.get(start.tool, start.tool)
-        duration_s = self.models.durations.sample_s(kind, uniform(self.seed, self.task.name, origin))
+        duration_s = call_s(self.task, self.models, self.seed, origin, start.tool)
         failed = isinstance(value, ErrorValue)
         end: session.Event = Fail(start.future, value) if failed else Finish(start.future, value)
         self._after(duration_s, partial(self._feed, end))

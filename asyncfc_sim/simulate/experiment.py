@@ -23,21 +23,30 @@ from asyncfc_sim.workloads.workload import Task
 from .bound import Bound, bound
 from .driver import Simulation
 from .metrics import paired_speedup, summarise
+from .models import Models
 from .reference import Reference, difference, emitted_program, run_reference
 from .script import Dependence, Messages
-from .writing import Models
 
 SYNC = "sync"
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to run every conversation. `policy` is None for the bound, which is computed, not simulated."""
+    """One way to run every conversation. `policy` is None for the bound, which is computed, not simulated.
+
+    `await_rate` is the chance that the model, before a message, awaits all that it has not been shown.
+    """
 
     label: str
     policy: Policy | None
     messages: Messages
     dependence: Dependence = "values"
+    await_rate: float = 0.0
+
+    @property
+    def stream(self) -> bool:
+        """Whether a turn is one request to the model."""
+        return self.policy is not None and self.policy.stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,8 @@ def header(task: Task, arm: Arm, models: Models, seed: int) -> Header:
     }
     if arm.policy.futures:
         inputs |= {"grace_s": grace, "delivery": arm.policy.delivery}
+    if arm.await_rate:
+        inputs["await_rate"] = arm.await_rate
     name = f"{task.name}/{arm.label}/{arm.messages}/{arm.dependence}"
     return Header(run=name, source="simulate", policy=arm.label, case=task.name, seed=seed, inputs=inputs)
 
@@ -96,6 +107,7 @@ def simulate(task: Task, arm: Arm, models: Models, seed: int) -> Simulation:
         seed=seed,
         messages=arm.messages,
         dependence=arm.dependence,
+        await_rate=arm.await_rate,
     )
     return run.run()
 
@@ -105,16 +117,17 @@ def run_arms(
 ) -> list[ArmResult]:
     """Run every task under every arm; `advance` is called after each task."""
     results = [ArmResult(arm) for arm in arms]
-    groupings = list(dict.fromkeys(arm.messages for arm in arms))
+    limits = list(dict.fromkeys((arm.messages, arm.stream) for arm in arms))
     for task in tasks:
         references: dict[Failure, Reference] = {}
         in_order = run_reference(task)
-        bounds = {grouping: bound(task, in_order, models, seed, grouping) for grouping in groupings}
+        bounds = {each: bound(task, in_order, models, seed, each[0], stream=each[1]) for each in limits}
         for result in results:
             policy = result.arm.policy
-            result.eq1.append(bounds[result.arm.messages])
+            limit = bounds[result.arm.messages, result.arm.stream]
+            result.eq1.append(limit)
             if policy is None:
-                result.cases.append(_bound_case(task, bounds[result.arm.messages]))
+                result.cases.append(_bound_case(task, limit))
                 continue
             if policy.failure not in references:
                 plain = policy.failure == "poison"
@@ -178,6 +191,7 @@ class Row:
     eq1: float
     requests: int
     different: int
+    await_rate: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -217,4 +231,5 @@ def _row(result: ArmResult, sync: ArmResult, seed: int) -> Row:
         work_s / fsum(one.least_s for one in result.eq1),
         sum(case.requests for case in result.cases),
         len(result.different),
+        result.arm.await_rate,
     )

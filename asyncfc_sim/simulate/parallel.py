@@ -9,7 +9,7 @@ from asyncfc_sim.workloads.processes import in_processes, workers_or_all
 from asyncfc_sim.workloads.workload import Task
 
 from .experiment import Arm, ArmResult, run_arms
-from .writing import Models
+from .models import Models
 
 CHUNK = 10  # tasks: enough work to outweigh starting it, few enough for progress to show
 WORTH_IT = 100  # tasks below which starting processes costs more than it saves

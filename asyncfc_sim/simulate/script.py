@@ -5,8 +5,10 @@ synchronous trace cannot tell is assumed here, and said in every result:
 
 messages    `call`: every call is a message of its own. `turn`: the calls of a user's turn are one message, which ends
             early before a call that must first see a result (a touch; without futures, a result in its arguments).
+            `step`: as recorded, where a recording says which calls were one message.
 dependence  `values`: only observed value flow makes the model wait: a value not shown yet is passed on as a future.
             `all`: before each message the model needs every result so far, and awaits what it has not been shown.
+            In between, a model may be given that awaits so now and then, needed or not (`awaits`).
 
 A value that has been shown is written out, as a model would; so under a policy without futures (an infinite grace)
 the transcript is the synchronous one. To await costs a message of its own. The answer needs what `return` names.
@@ -14,7 +16,7 @@ the transcript is the synchronous one. To await costs a message of its own. The 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +27,7 @@ from asyncfc_sim.core.references import Ref, Template, Text
 from asyncfc_sim.core.syntax import Branch, Call, Done, Program, Touch, refs_in
 from asyncfc_sim.core.values import UNKNOWN, ErrorValue, Unknown, Value, bind, follow, same_json
 
-Messages = Literal["call", "turn"]
+Messages = Literal["call", "turn", "step"]
 Dependence = Literal["values", "all"]
 
 
@@ -44,9 +46,10 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class NextMessage:
-    """The message a model would write now. Without calls it is the final answer."""
+    """The message a model would write now. Without calls it is the final answer of turn number `turn`."""
 
     calls: tuple[ToolUse, ...] = ()
+    turn: int = 0
 
     @property
     def is_await(self) -> bool:
@@ -54,21 +57,28 @@ class NextMessage:
 
 
 class Script:
-    """One turn of a conversation. Calls are numbered on from `numbered`, as the session numbers them."""
+    """One turn of a conversation. Calls are numbered on from `numbered`, as the session numbers them.
+
+    `references`: whether the model may pass on what it has not been shown. `begins`: the calls with which recorded
+    messages begin. `awaits` says whether the model, after so many calls, first awaits all it has not been shown.
+    """
 
     def __init__(
         self,
         program: Program,
         *,
-        futures: bool,
+        references: bool,
         messages: Messages = "call",
         dependence: Dependence = "values",
         numbered: int = 0,
+        begins: Collection[int] = (),
+        awaits: Callable[[int], bool] = lambda numbered: False,
     ) -> None:
         self._cursor = Cursor(program.body)
-        self._futures = futures
+        self._references = references
         self._messages = messages
-        self._dependence = dependence
+        self._awaits = (lambda numbered: True) if dependence == "all" else awaits
+        self._begins = begins
         self.numbered = numbered
         self._number: dict[int, int] = {}  # future in the program -> number in the session
         self.origin: dict[int, int] = {}  # and back
@@ -87,14 +97,17 @@ class Script:
 
     def next_message(self) -> NextMessage:
         """The next message, given all that has been shown."""
-        if self._dependence == "all" and self._unseen(self._number) and not self._stopped:
-            return self._await(self._unseen(self._number))
+        unseen = self._unseen(self._number)
+        if unseen and not self._stopped and self._awaits(self.numbered):
+            return self._await(unseen)
         calls: list[ToolUse] = []
         while not self._stopped:
             needs = self._unseen(self._needs())
             if needs:
                 return NextMessage(tuple(calls)) if calls else self._await(needs)
             match self._cursor.statement():
+                case Call(future) if calls and self._messages == "step" and future in self._begins:
+                    break
                 case Call() as call:
                     calls.append(self._use(call))
                     self._cursor = self._cursor.after()
@@ -115,7 +128,7 @@ class Script:
         """The futures whose values the next statement must see before it can be done."""
         match self._cursor.statement():
             case Call(_, _, args):
-                return set() if self._futures else {ref.future for item in args.values() for ref in refs_in(item)}
+                return set() if self._references else {ref.future for item in args.values() for ref in refs_in(item)}
             case Touch(futures):
                 return set(futures)
             case Branch(ref):

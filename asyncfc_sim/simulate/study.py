@@ -12,14 +12,13 @@ from asyncfc_sim.core.policy import POLICIES, Delivery, Grace, Policy, policy_na
 from asyncfc_sim.core.scheduler import Failure
 
 from .experiment import SYNC, Arm, ArmResult, Row
+from .models import Models
 from .script import Dependence, Messages
-from .writing import Models
 
 BOUND = "bound"
 # A script ends by itself, so nothing need guard against a model that does not; and each of its calls is run, shared by
 # none, so that policies do the same work and the longest path bounds them all.
 SCRIPTED = {"max_requests": sys.maxsize, "duplicates": "run"}
-LATER = {"plan": "LLMCompiler", "interrupt": "AsyncLM"}  # policies the design names that do not exist yet
 
 
 class StudyError(ValueError):
@@ -28,17 +27,26 @@ class StudyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What to run. `messages` and `dependence` may name both ways, and then both are reported."""
+    """What to run. `messages` and `dependence` may name several ways, and then all are reported.
+
+    `plan` writes a whole turn as one message, so it is run where that is the way of making messages, and only there.
+    """
 
     policies: tuple[str, ...] = (*POLICIES, BOUND)
     graces: tuple[Grace, ...] = (0.0, "auto")
     delivery: Delivery = "on_touch"
     failure: Failure = "poison"
-    messages: tuple[Messages, ...] = get_args(Messages)
+    messages: tuple[Messages, ...] = ("call", "turn")
     dependence: tuple[Dependence, ...] = get_args(Dependence)
+    await_rate: float = 0.0
 
     def arms(self) -> list[Arm]:
-        """All arms, sync first: every speed-up is over it. Only futures depend on `dependence` and the grace."""
+        """All arms, sync first: every speed-up is over it. Only futures depend on `dependence` and the grace.
+
+        Raises StudyError.
+        """
+        if not 0 <= self.await_rate <= 1:
+            raise StudyError(f"await rate {self.await_rate}: expected a chance between 0 and 1")
         if not self.policies:
             raise StudyError(f"no policy is named; there are: {', '.join(known())}")
         names = [SYNC, *(name for name in self.policies if name != SYNC)]
@@ -51,14 +59,19 @@ class Study:
     def _arms(self, name: str, grouping: Messages) -> list[Arm]:
         if name == BOUND:
             return [Arm(BOUND, None, grouping)]
-        if name in LATER:
-            raise StudyError(f"policy {name!r} ({LATER[name]}) is not there yet; there are: {', '.join(known())}")
         if name not in POLICIES:
             raise StudyError(f"there is no policy {name!r}; there are: {', '.join(known())}")
+        if name == "plan" and grouping != "turn":
+            if "turn" not in self.messages:
+                raise StudyError("plan writes a whole turn as one message: expected --messages turn or both")
+            return []
         if not POLICIES[name].futures:
             return [Arm(name, policy_named(name, failure=self.failure, **SCRIPTED), grouping)]
+        if POLICIES[name].stream:
+            policy = policy_named(name, failure=self.failure, **SCRIPTED)
+            return [Arm(name, policy, grouping, dependence, self.await_rate) for dependence in self.dependence]
         return [
-            Arm(label(name, grace), self._with_grace(name, grace), grouping, dependence)
+            Arm(label(name, grace), self._with_grace(name, grace), grouping, dependence, self.await_rate)
             for grace in self.graces
             for dependence in self.dependence
         ]

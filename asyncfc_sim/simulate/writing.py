@@ -7,35 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from asyncfc_sim.core.messages import arguments
+from asyncfc_sim.workloads.recorded_times import RecordedPart
+from asyncfc_sim.workloads.workload import Task
 
-from .decoder import Decoder
-from .durations import DurationModel, uniform
+from . import replay
+from .durations import uniform
+from .models import Models
 from .script import NextMessage, ToolUse
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """How long things take. `overhead=False` makes what only futures cost free: awaits, prompts, longer arguments.
-
-    `await_thinking`: before a message that only awaits, a model thinks as long as before the median message; else not
-    at all. Nobody has measured it.
-    """
-
-    decoder: Decoder
-    durations: DurationModel
-    overhead: bool = True
-    await_thinking: bool = True
-
-    @property
-    def turn_overhead_s(self) -> float:
-        """An estimate of what an extra request costs: its prefill, and a message that only awaits."""
-        decoder = self.decoder
-        tokens = self.await_thinking_tokens + decoder.await_tokens
-        return decoder.ttft_s(decoder.placeholder_tokens) + tokens * decoder.itl_s() if self.overhead else 0.0
-
-    @property
-    def await_thinking_tokens(self) -> int:
-        return self.decoder.step_tokens if self.await_thinking else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +38,67 @@ def call_text(tool: str, arguments_text: str) -> str:
 
 
 class Writer:
-    """Times the messages of one conversation. It remembers what the server has in its prefix cache."""
+    """Times the messages of one conversation. It remembers what the server has in its prefix cache.
 
-    def __init__(self, models: Models, seed: int, case: str) -> None:
-        self._decoder, self._overhead = models.decoder, models.overhead
-        self._await_thinking = models.await_thinking_tokens
-        self._seed, self._case = seed, case
+    `stream`: the model goes on in the same stream instead of being asked again. Then what is put into the stream must
+    be prefilled, but there is no request, and to wait for a value is to write nothing (AsyncLM's trap; assumed free).
+    """
+
+    def __init__(self, models: Models, seed: int, task: Task, *, stream: bool = False) -> None:
+        self._models, self._decoder = models, models.decoder
+        self._seed, self._task, self._stream = seed, task, stream
         self._sizes: list[int] = []  # tokens of each message of the transcript at the last request
+        self._prompts: list[tuple[int, int]] = []  # at each request: messages in the transcript, tokens of the prompt
 
     def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing:
         """Time a message that answers a request whose first `cached` messages the server has seen as they are."""
-        decoder = self._decoder
-        prompt, uncached = self._prompt_tokens(transcript, cached)
-        ttft_s, itl_s = decoder.ttft_s(uncached), decoder.itl_s()
-        if message.is_await and not self._overhead:
-            ttft_s = itl_s = 0.0
-        tokens = self._thinking_tokens(message)
         texts = tuple(arguments(use.args) for use in message.calls)
-        calls_s = []
-        for use, text in zip(message.calls, texts, strict=True):
-            tokens += self._call_tokens(use, text)
-            calls_s.append(ttft_s + tokens * itl_s)
-        return Writing(prompt, uncached, tokens, ttft_s, tuple(calls_s), texts, ttft_s + tokens * itl_s)
+        parts = self._parts(message)
+        prompt, uncached = self._prompt_tokens(parts, transcript, cached)
+        at_s = first_token_s = self._ttft_s(message, parts, prompt, uncached, transcript, cached)
+        tokens, calls_s = 0, []
+        for number, part in enumerate(parts):
+            if part is not None:
+                more, itl_s = part.tokens, replay.part_itl_s(part, self._models)
+            else:
+                more = self._thinking_tokens(message) if number == 0 else 0
+                more += self._call_tokens(message.calls[number], texts[number]) if message.calls else 0
+                itl_s = self._decoder.itl_s()
+            if not (message.is_await and self._awaits_are_free):
+                at_s += more * itl_s
+                tokens += more
+            calls_s.append(at_s)
+        return Writing(prompt, uncached, tokens, first_token_s, tuple(calls_s[: len(texts)]), texts, at_s)
+
+    @property
+    def _awaits_are_free(self) -> bool:
+        return self._stream or not self._models.overhead
+
+    def _parts(self, message: NextMessage) -> list[RecordedPart | None]:
+        """What was recorded of each part of the message: one for each call, or one for all of an answer."""
+        if not message.calls:
+            return [replay.answer_part(self._task, message.turn)]
+        return [replay.call_part(self._task, use.origin) for use in message.calls]
+
+    def _ttft_s(
+        self,
+        message: NextMessage,
+        parts: Sequence[RecordedPart | None],
+        prompt: int,
+        uncached: int,
+        transcript: Sequence[dict[str, Any]],
+        cached: int,
+    ) -> float:
+        decoder, part = self._decoder, parts[0]
+        if message.is_await and self._awaits_are_free:
+            return 0.0
+        goes_on = self._stream and transcript[-1]["role"] != "user"
+        if part is None or not part.first:
+            return decoder.ttft_s(uncached) - (decoder.ttft_s(0) if goes_on else 0.0)
+        if goes_on:
+            return 0.0
+        lost = decoder.ttft_s(uncached) - decoder.ttft_s(0) if self._rewritten(cached) else 0.0
+        return replay.part_ttft_s(part, self._models) + lost
 
     def _thinking_tokens(self, message: NextMessage) -> int:
         """Tokens besides the calls; the same message has as many under every policy (common random numbers)."""
@@ -89,21 +106,40 @@ class Writer:
         if not message.calls:
             return decoder.answer_tokens
         if message.is_await:
-            return self._await_thinking
-        return decoder.step_tokens_at(uniform(self._seed, f"{self._case}/step", message.calls[0].origin))
+            return self._models.await_thinking_tokens
+        return decoder.step_tokens_at(uniform(self._seed, f"{self._task.name}/step", message.calls[0].origin))
 
     def _call_tokens(self, use: ToolUse, text: str) -> int:
         if not use.origin:
             return self._decoder.await_tokens
-        return self._decoder.call_tokens(call_text(use.tool, text if self._overhead else ""))
+        return self._decoder.call_tokens(call_text(use.tool, text if self._models.overhead else ""))
 
-    def _prompt_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
-        """Tokens of the conversation, and those of them that must be prefilled: all since `cached`, but for the message
+    def _rewritten(self, cached: int) -> bool:
+        """Whether something that had been sent before is no longer as it was."""
+        return bool(self._prompts) and cached < self._prompts[-1][0]
+
+    def _prompt_tokens(
+        self, parts: Sequence[RecordedPart | None], transcript: Sequence[dict[str, Any]], cached: int
+    ) -> tuple[int, int]:
+        """Tokens of the prompt, and those of them that must be prefilled."""
+        prompt, uncached = self._counted_tokens(transcript, cached)
+        message = parts[0].message if parts[0] is not None and parts[0].first else None
+        if message is not None and message.prompt_tokens is not None:
+            known = max((size for length, size in self._prompts if length <= cached), default=0)
+            prompt = message.prompt_tokens
+            if message.cached_tokens is not None and not self._rewritten(cached):
+                known = message.cached_tokens
+            uncached = max(0, prompt - known)
+        self._prompts.append((len(transcript), prompt))
+        return prompt, uncached
+
+    def _counted_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
+        """All tokens of the conversation, and all since `cached`, but for the message
         decoded last, whose keys and values are there from decoding it. System prompt and tools: assumed cached."""
         before = len(self._sizes)
         fresh = [self._size(message) for message in transcript[cached:]]
         self._sizes[cached:] = fresh
-        if not self._overhead:
+        if not self._models.overhead:
             return sum(self._sizes), 0
         decoded = sum(
             size

@@ -1,8 +1,9 @@
 """The form every workload takes: conversations of turns, each turn a program, and a world in which its tools run.
 
-A workload says what a decoder would emit and what the tools would answer; nothing in it knows of time. Futures are
-numbered through the whole conversation: the program of a turn goes on where the turn before it ended, and refers to
-futures of its own turn only, since a turn ends by showing the decoder everything (`Done` names each of its futures).
+A workload says what a decoder would emit and what the tools would answer. Only one that was recorded knows of time.
+Futures are numbered through the whole conversation: the program of a turn goes on where the turn before it ended, and
+refers to futures of its own turn only, since a turn ends by showing the decoder everything (`Done` names each of its
+futures).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Protocol
 from asyncfc_sim.core.syntax import Program
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, Value
+
+from .recorded_times import Recorded
 
 
 class World(Protocol):
@@ -56,3 +59,4 @@ class Task:
     kinds: Mapping[str, str]
     make_world: Callable[[], World]
     preamble_chars: int = 0
+    recorded: Recorded | None = None

@@ -46,7 +46,7 @@ def test_json_is_one_document_and_the_same_bytes_for_the_same_seed() -> None:
     assert first.stdout == second.stdout
     document = json.loads(first.stdout)
     assert document["schema"] == "asyncfc.simulate/1"
-    assert document["checked"] == {"runs": 14 * 6, "different": 0}
+    assert document["checked"] == {"runs": 19 * 6, "different": 0}
     assert {row["label"] for row in document["summary"]} >= {"sync", "asyncfc grace=0", "bound"}
     assert document["summary"] != json.loads(other.stdout)["summary"]
     for figure in document["inputs"].values():
@@ -78,11 +78,11 @@ def test_all_results_go_to_a_file(tmp_path: Path) -> None:
     [
         (["bfcl:nowhere"], 2, "miss_param"),
         (["bfcl:base", "--policy", "fast"], 2, "sync_parallel"),
-        (["bfcl:base", "--policy", "plan"], 2, "not there yet"),
+        (["bfcl:base", "--policy", "plan", "--messages", "call"], 2, "--messages turn"),
         (["bfcl:base", "--decoder", "gpt-9"], 2, "gpt-4o"),
         (["bfcl:base", "--durations", "nothing"], 2, "bfcl-agent"),
         (["bfcl:base", "--grace", "soon"], 2, "seconds, inf or auto"),
-        (["bfcl:base", "--messages", "some"], 2, "call, turn, both"),
+        (["bfcl:base", "--messages", "some"], 2, "call, turn, step, both"),
         (["bfcl:base", "--delivery", "later"], 2, "when_idle"),
         (["bfcl:base", "--failure", "ignore"], 2, "strict"),
         (["bfcl:base", "--n", "0"], 2, "greater than or equal to 1"),

@@ -11,7 +11,7 @@ from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, POLICIES, SYNC, SYNC_P
 
 
 def test_policies_are_found_by_name():
-    assert list(POLICIES) == ["sync", "sync_parallel", "early_start", "asyncfc"]
+    assert list(POLICIES) == ["sync", "sync_parallel", "early_start", "asyncfc", "plan", "interrupt"]
     assert all(policy_named(name) is not None and POLICIES[name].name == name for name in POLICIES)
     assert policy_named("asyncfc") == ASYNCFC
 
@@ -28,8 +28,9 @@ def test_an_unknown_policy_is_an_error_that_lists_those_there_are():
         policy_named("nosuch")
 
 
-def test_only_asyncfc_shows_the_model_futures():
-    assert [policy.name for policy in POLICIES.values() if policy.futures] == ["asyncfc"]
+def test_who_shows_the_model_futures_and_who_lets_it_write_references():
+    assert [policy.name for policy in POLICIES.values() if policy.futures] == ["asyncfc", "interrupt"]
+    assert [policy.name for policy in POLICIES.values() if policy.references] == ["asyncfc", "plan", "interrupt"]
     assert not policy_named("asyncfc", grace_s=inf).futures
 
 

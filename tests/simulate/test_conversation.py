@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.syntax import Branch, Call
 from asyncfc_sim.core.values import ErrorValue
 from asyncfc_sim.simulate.conversation import Conversation
 from asyncfc_sim.workloads.workload import Turn
-from tests.toy_tasks import calls, program
+from tests.toy_tasks import calls, program, task
 
 FIRST = Turn("one", calls(("read", {"path": "a"}), ("read", {"path": "b"})))
 SECOND = Turn("two", program(Call(3, "pure", {"x": 1}), Call(4, "pure", {"x": Ref(3)})))
 
 
 def conversation(*turns: Turn) -> Conversation:
-    return Conversation(turns, futures=True, messages="turn", dependence="values")
+    told = replace(task(), turns=turns)
+    return Conversation(told, references=True, messages="turn", dependence="values")
 
 
 def test_turns_follow_one_another():

@@ -17,8 +17,8 @@ from asyncfc_sim.simulate.closed_form import IndependentCall, async_s, sync_para
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.reference import difference, run_reference
-from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.workloads.workload import Task
 from tests.toy_tasks import (
     DECODE_CALL_S,

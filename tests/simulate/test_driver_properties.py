@@ -18,9 +18,9 @@ from asyncfc_sim.simulate.bound import bound
 from asyncfc_sim.simulate.decoder import decoder_names, load_decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.reference import difference, run_reference
 from asyncfc_sim.simulate.script import Dependence, Messages
-from asyncfc_sim.simulate.writing import Models
 from asyncfc_sim.traces.timeline import busy
 from asyncfc_sim.traces.trace import Run
 from asyncfc_sim.workloads.workload import Task

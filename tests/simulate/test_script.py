@@ -16,7 +16,7 @@ BOOM = ErrorValue("tool_error", "boom", origin=1)
 
 
 def script(written: Program, messages: Messages = "call", dependence: Dependence = "values", **more: Any) -> Script:
-    return Script(written, **{"futures": True, "messages": messages, "dependence": dependence, **more})
+    return Script(written, **{"references": True, "messages": messages, "dependence": dependence, **more})
 
 
 def written(message: NextMessage) -> list[str]:
@@ -78,7 +78,7 @@ def test_what_cannot_be_written_out_is_passed_on_as_a_reference(value: Value, re
 
 
 def test_without_futures_a_message_ends_before_a_call_that_needs_a_result():
-    model = script(THREE, "turn", futures=False)
+    model = script(THREE, "turn", references=False)
     assert len(model.next_message().calls) == 1
     model.show({1: "a"})
     assert written(model.next_message()) == ["pure{'x': 'a'}", "pure{'x': 'va'}"]

@@ -12,9 +12,10 @@ from asyncfc_sim.core.messages import assistant_message, tool_message
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.simulate.decoder import Curve, load_decoder
 from asyncfc_sim.simulate.durations import uniform
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.script import NextMessage, ToolUse
-from asyncfc_sim.simulate.writing import Models, Writer
-from tests.toy_tasks import durations, plain_decoder, quantity
+from asyncfc_sim.simulate.writing import Writer
+from tests.toy_tasks import durations, plain_decoder, quantity, task
 
 CALL = ToolUse("pure", {"x": "four by four 16"}, origin=1)
 AWAIT = NextMessage((ToolUse("await_future", {"ids": [Ref(1)]}),))
@@ -38,7 +39,7 @@ def models(tmp_path: Path) -> Models:
 
 
 def writer(models: Models) -> Writer:
-    return Writer(models, 0, "case")
+    return Writer(models, 0, task(name="case"))
 
 
 def test_a_message_is_read_thought_over_and_written_call_by_call(models: Models):
