@@ -5,6 +5,7 @@ A scaled figure was not measured: it is marked assumed, and its note says what i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
 
@@ -43,11 +44,25 @@ def scaled_decoder(decoder: Decoder, factor: float) -> Decoder:
 
 def constant_durations(seconds: float) -> DurationModel:
     """Every call of every tool takes `seconds`. Raises ScalingError."""
-    _check(seconds, "a duration in seconds")
-    figure = Quantity(seconds, "s", 0, "no measurement", "assumed", "the same delay for every call")
+    figure = _constant(seconds)
     default = Rule("*", "constant", "assumed", "every tool takes as long")
     name = f"constant {seconds:g} s"
     return DurationModel(name, f"Every call takes {seconds:g} s (assumed)", {"constant": figure}, (), default)
+
+
+def constant_kinds(model: DurationModel, seconds: Mapping[str, float]) -> DurationModel:
+    """The same tools, but every call of these kinds takes so many seconds. Raises ScalingError."""
+    if not seconds:
+        return model
+    kinds = {**model.kinds, **{kind: _constant(each) for kind, each in seconds.items()}}
+    words = ", ".join(f"{kind} {each:g} s" for kind, each in sorted(seconds.items()))
+    title = f"{model.title}; with {words} (assumed)"
+    return DurationModel(f"{model.name} with {words}", title, kinds, model.rules, model.default)
+
+
+def _constant(seconds: float) -> Quantity:
+    _check(seconds, "a duration in seconds")
+    return Quantity(seconds, "s", 0, "no measurement", "assumed", "the same for every call")
 
 
 def _check(number: float, what: str) -> None:

@@ -1,11 +1,11 @@
-"""The tables of a tools file, read with suspicion: whatever is wrong is named by file, table and key."""
+"""The tables of a TOML file, read with suspicion: whatever is wrong is named by file, table and key."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from asyncfc_sim.core.footprint import BadFootprint, template_arguments
 from asyncfc_sim.core.values import JSON
@@ -16,16 +16,18 @@ class ToolsFileError(ValueError):
 
 
 class Table:
-    """A table that knows where it stands, so that every complaint can say so."""
+    """A table that knows where it stands, so that every complaint can say so. Each kind of file has its own `fault`."""
+
+    fault: ClassVar[type[ValueError]] = ToolsFileError
 
     def __init__(self, source: str, key: str, values: Mapping[str, Any]) -> None:
         self.source, self.key, self.values = source, key, values
 
-    def error(self, key: str, why: str) -> ToolsFileError:
+    def error(self, key: str, why: str) -> ValueError:
         place = ".".join(part for part in (self.key, key) if part)
-        return ToolsFileError(f"{self.source}: {place}: {why}")
+        return self.fault(f"{self.source}: {place}: {why}")
 
-    def wrong(self, key: str, expected: str) -> ToolsFileError:
+    def wrong(self, key: str, expected: str) -> ValueError:
         return self.error(key, f"expected {expected}, not {_kind(self.values[key])}")
 
     def only(self, *known: str) -> None:
@@ -35,17 +37,25 @@ class Table:
                 hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
                 raise self.error(key, f"unknown key; {hint}")
 
-    def table(self, key: str) -> Table:
+    def needs(self, *keys: str) -> None:
+        for key in keys:
+            if key not in self.values:
+                raise self.error(key, "is missing")
+
+    def table(self, key: str) -> Self:
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, "a table")
-        return Table(self.source, f"{self.key}.{key}".lstrip("."), value)
+        return type(self)(self.source, f"{self.key}.{key}".lstrip("."), value)
 
-    def tables(self, key: str) -> list[Table]:
+    def tables(self, key: str) -> list[Self]:
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.wrong(key, "an array of tables")
-        return [Table(self.source, f"{self.key}.{key}[{number}]", item) for number, item in enumerate(value, 1)]
+        return [
+            type(self)(self.source, f"{self.key}.{key}[{number}]".lstrip("."), item)
+            for number, item in enumerate(value, 1)
+        ]
 
     def flag(self, key: str) -> bool:
         value = self.values.get(key, False)
@@ -64,6 +74,12 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.wrong(key, "an array of strings")
         return tuple(value)
+
+    def number(self, key: str) -> float:
+        value = self.values[key]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(key, "a finite number")
+        return float(value)
 
     def count(self, key: str) -> int | None:
         value = self.values.get(key)

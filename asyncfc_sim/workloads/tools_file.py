@@ -29,7 +29,7 @@ from asyncfc_sim.core.values import JSON, ErrorValue, Value, same_json
 
 from .toml_table import Table, ToolsFileError
 
-__all__ = ["Case", "Entry", "ToolsFileError", "parse_tools"]
+__all__ = ["Case", "Entry", "ToolsFileError", "parse_entry", "parse_tools"]
 
 _TOOL_KEYS: Final = (
     *("reads", "writes", "irreversible", "idempotent", "commutes_with", "concurrency", "kind"),
@@ -89,7 +89,7 @@ def parse_tools(text: str, source: str) -> dict[str, Entry]:
     top = Table(source, "", table)
     top.only("tools")
     tools = top.table("tools")
-    entries = {name: _entry(name, tools.table(name)) for name in tools.values}
+    entries = {name: parse_entry(name, tools.table(name)) for name in tools.values}
     for name, entry in entries.items():
         for other in sorted(entry.tool.commutes_with):
             if other not in entries:
@@ -97,7 +97,8 @@ def parse_tools(text: str, source: str) -> dict[str, Entry]:
     return entries
 
 
-def _entry(name: str, table: Table) -> Entry:
+def parse_entry(name: str, table: Table) -> Entry:
+    """One tool, described by the table `tools.NAME`."""
     table.only(*_TOOL_KEYS)
     declared = "reads" in table.values or "writes" in table.values
     reads, writes = table.patterns("reads"), table.patterns("writes")

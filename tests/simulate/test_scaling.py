@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from asyncfc_sim.simulate.decoder import decoder_names, load_decoder
 from asyncfc_sim.simulate.durations import duration_names, load_durations
-from asyncfc_sim.simulate.scaling import ScalingError, constant_durations, scaled_decoder, scaled_durations
+from asyncfc_sim.simulate.scaling import (
+    ScalingError,
+    constant_durations,
+    constant_kinds,
+    scaled_decoder,
+    scaled_durations,
+)
 
 factors = st.floats(1e-3, 1e3)
 probabilities = st.floats(0, 1)
@@ -38,6 +44,15 @@ def test_constant_tools_all_take_the_same_time(seconds: float, tool: str, u: flo
     assert model.sample_s(tool, u) == seconds == model.mean_s(tool)
 
 
+@given(seconds=st.floats(0, 1e4), tool=st.sampled_from(TOOLS), u=probabilities)
+def test_one_kind_can_be_made_constant_and_the_others_stay(seconds: float, tool: str, u: float):
+    model = load_durations("default")
+    changed = constant_kinds(model, {"web_fetch": seconds})
+    same = model.kind_of(tool) != "web_fetch"
+    assert changed.sample_s(tool, u) == (model.sample_s(tool, u) if same else seconds)
+    assert constant_kinds(model, {}) is model
+
+
 def test_a_scaled_figure_says_what_it_was_and_that_it_is_assumed_now():
     model = load_durations("default")
     scaled = scaled_durations(model, 2)
@@ -66,6 +81,7 @@ def test_what_is_no_factor_is_refused(bad: float):
         lambda: scaled_durations(load_durations("default"), bad),
         lambda: scaled_decoder(load_decoder("gpt-4o"), bad),
         lambda: constant_durations(bad),
+        lambda: constant_kinds(load_durations("default"), {"web_fetch": bad}),
     ):
         with pytest.raises(ScalingError, match="finite number, zero or more"):
             refuse()
