@@ -54,8 +54,10 @@ class Writer:
         """Time a message that answers a request whose first `cached` messages the server has seen as they are."""
         texts = tuple(arguments(use.args) for use in message.calls)
         parts = self._parts(message)
-        prompt, uncached = self._prompt_tokens(parts, transcript, cached)
-        at_s = first_token_s = self._ttft_s(message, parts, prompt, uncached, transcript, cached)
+        rewritten = bool(self._prompts) and cached < self._prompts[-1][0]
+        prompt, uncached = self._prompt_tokens(parts, transcript, cached, rewritten)
+        goes_on = self._stream and transcript[-1]["role"] != "user"
+        at_s = first_token_s = self._ttft_s(message, parts[0], uncached, rewritten, goes_on)
         tokens, calls_s = 0, []
         for number, part in enumerate(parts):
             if part is not None:
@@ -81,24 +83,18 @@ class Writer:
         return [replay.call_part(self._task, use.origin) for use in message.calls]
 
     def _ttft_s(
-        self,
-        message: NextMessage,
-        parts: Sequence[RecordedPart | None],
-        prompt: int,
-        uncached: int,
-        transcript: Sequence[dict[str, Any]],
-        cached: int,
+        self, message: NextMessage, part: RecordedPart | None, uncached: int, rewritten: bool, goes_on: bool
     ) -> float:
-        decoder, part = self._decoder, parts[0]
+        """Seconds to the first token of a message that opens with `part`."""
+        decoder = self._decoder
         if message.is_await and self._awaits_are_free:
             return 0.0
-        goes_on = self._stream and transcript[-1]["role"] != "user"
         if part is None or not part.first:
             return decoder.ttft_s(uncached) - (decoder.ttft_s(0) if goes_on else 0.0)
         if goes_on:
             return 0.0
-        lost = decoder.ttft_s(uncached) - decoder.ttft_s(0) if self._rewritten(cached) else 0.0
-        return replay.part_ttft_s(part, self._models) + lost
+        lost_s = decoder.ttft_s(uncached) - decoder.ttft_s(0) if rewritten else 0.0
+        return replay.part_ttft_s(part, self._models) + lost_s
 
     def _thinking_tokens(self, message: NextMessage) -> int:
         """Tokens besides the calls; the same message has as many under every policy (common random numbers)."""
@@ -114,28 +110,29 @@ class Writer:
             return self._decoder.await_tokens
         return self._decoder.call_tokens(call_text(use.tool, text if self._models.overhead else ""))
 
-    def _rewritten(self, cached: int) -> bool:
-        """Whether something that had been sent before is no longer as it was."""
-        return bool(self._prompts) and cached < self._prompts[-1][0]
-
     def _prompt_tokens(
-        self, parts: Sequence[RecordedPart | None], transcript: Sequence[dict[str, Any]], cached: int
+        self,
+        parts: Sequence[RecordedPart | None],
+        transcript: Sequence[dict[str, Any]],
+        cached: int,
+        rewritten: bool,
     ) -> tuple[int, int]:
-        """Tokens of the prompt, and those of them that must be prefilled."""
+        """Tokens of the prompt, and those of them that must be prefilled: what was sent before is in the cache, unless
+        it was rewritten since."""
         prompt, uncached = self._counted_tokens(transcript, cached)
         message = parts[0].message if parts[0] is not None and parts[0].first else None
         if message is not None and message.prompt_tokens is not None:
             known = max((size for length, size in self._prompts if length <= cached), default=0)
             prompt = message.prompt_tokens
-            if message.cached_tokens is not None and not self._rewritten(cached):
+            if message.cached_tokens is not None and not rewritten:
                 known = message.cached_tokens
             uncached = max(0, prompt - known)
         self._prompts.append((len(transcript), prompt))
         return prompt, uncached
 
     def _counted_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
-        """All tokens of the conversation, and all since `cached`, but for the message
-        decoded last, whose keys and values are there from decoding it. System prompt and tools: assumed cached."""
+        """As `_prompt_tokens`, counted by the texts: all since `cached`, but for the message decoded last, whose keys and
+        values are there from decoding it. System prompt and tools are assumed to be cached."""
         before = len(self._sizes)
         fresh = [self._size(message) for message in transcript[cached:]]
         self._sizes[cached:] = fresh
