@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -36,6 +36,14 @@ def emit(document: Mapping[str, Any], path: str | None = None) -> None:
 
     with atomic_write(path) as out:
         out.write(f"{text}\n".encode())
+
+
+def report_faults(faults: Sequence[str], shown: int = 5) -> None:
+    """Say on stderr what of a file was broken and skipped."""
+    for fault in faults[:shown]:
+        print(f"skipped: {fault}", file=sys.stderr)
+    if len(faults) > shown:
+        print(f"skipped: {len(faults) - shown} more", file=sys.stderr)
 
 
 def show(text: str) -> None:

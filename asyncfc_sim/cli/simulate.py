@@ -9,25 +9,37 @@ import typer
 
 
 def simulate(
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="bfcl[:SPLIT] or FILE.fc")],
+    workload: Annotated[
+        str, typer.Argument(metavar="WORKLOAD", help="bfcl[:SPLIT], FILE.fc, or a file or folder of traces")
+    ],
     policy: Annotated[str, typer.Option(help="policies, comma-separated; bound is the longest path")] = (
         "sync,sync_parallel,early_start,asyncfc,plan,interrupt,bound"
     ),
-    decoder: Annotated[str, typer.Option(help="a name in models/decoders, or a TOML file")] = "gpt-oss-120b-vllm",
+    decoder: Annotated[
+        str | None,
+        typer.Option(help="a name in models/decoders, or a TOML file [default: gpt-oss-120b-vllm; traces: recorded]"),
+    ] = None,
     durations: Annotated[
-        str | None, typer.Option(help="tool times: a name in models/tools, or a TOML file [default: by workload]")
+        str | None,
+        typer.Option(help="tool times: a name in models/tools, or a TOML file [default: by workload]"),
     ] = None,
     grace: Annotated[str, typer.Option(help="grace times of asyncfc: seconds, inf, auto; comma-separated")] = "0,auto",
     delivery: Annotated[str, typer.Option(help="on_touch, when_idle or rewrite")] = "on_touch",
     failure: Annotated[str, typer.Option(help="poison, barrier or strict")] = "poison",
-    messages: Annotated[str, typer.Option(help="how calls become messages: call, turn or both")] = "both",
+    messages: Annotated[
+        str | None,
+        typer.Option(help="how calls become messages: call, turn or both; traces: step, as recorded [default]"),
+    ] = None,
     dependence: Annotated[str, typer.Option(help="what the model waits for: values, all or both")] = "both",
+    await_rate: Annotated[
+        float, typer.Option(help="chance that a model with futures awaits all of them before a message")
+    ] = 0.0,
     n: Annotated[
         int | None, typer.Option(min=1, help="the first N conversations [default: all; 100 runs of a FILE.fc]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the durations drawn")] = 0,
     tools: Annotated[
-        Path | None, typer.Option(help="tool declarations of a FILE.fc [default: FILE.tools.toml]")
+        Path | None, typer.Option(help="tool declarations of a FILE.fc [default: FILE.tools.toml] or of traces")
     ] = None,
     case: Annotated[
         str | None, typer.Option(help="the conversation to show [default: where asyncfc saves most]")
@@ -41,19 +53,24 @@ def simulate(
     await_thinking: Annotated[
         bool, typer.Option(help="before a message that only awaits, think as long as before any (assumed)")
     ] = True,
+    on_broken: Annotated[
+        str, typer.Option(help="a broken line of a trace file: fail, or skip (then exit code 4)")
+    ] = "fail",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:
     """Simulate a workload under several policies, and say what each would save.
 
     WORKLOAD is bfcl (all four splits of the BFCL v4 multi-turn benchmark), bfcl:base, bfcl:miss_func,
-    bfcl:miss_param, bfcl:long_context, or a program FILE.fc. Every run is checked against running the calls one by
-    one, on the real tools; exit code 1 if any value or the final state differs.
+    bfcl:miss_param, bfcl:long_context, a program FILE.fc, or recorded sessions in any format that
+    `asyncfc trace stats` reads. Every run is checked against running the calls one by
+    one, on the real tools (for traces: on a model of them); exit code 1 if any value or the final state differs.
 
     \b
     Examples:
       asyncfc simulate bfcl:base
       asyncfc simulate bfcl:base --policy sync,asyncfc --grace 0,auto,inf --decoder gpt-4o --n 50
       asyncfc simulate examples/01_two_lookups.fc --trace out.perfetto.json
+      asyncfc simulate sessions.jsonl.gz --policy sync,asyncfc,bound --await-rate 0.2
     """
     from .simulate_run import Request, run
 
@@ -67,6 +84,7 @@ def simulate(
         failure=failure,
         messages=messages,
         dependence=dependence,
+        await_rate=await_rate,
         n=n,
         seed=seed,
         tools=tools,
@@ -76,6 +94,7 @@ def simulate(
         as_json=as_json,
         workers=workers,
         await_thinking=await_thinking,
+        on_broken=on_broken,
         quiet=quiet,
     )
     raise typer.Exit(run(request))

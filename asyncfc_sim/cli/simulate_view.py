@@ -9,12 +9,12 @@ from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.tables import PolicyRow, policy_table
 from asyncfc_sim.report.timeline_view import render_timelines
 from asyncfc_sim.simulate.experiment import SYNC, ArmResult, Row
-from asyncfc_sim.simulate.study import BOUND, Study, dependence_interval
 from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.simulate.study import BOUND, Study, dependence_interval
 from asyncfc_sim.traces.trace import Run
 from asyncfc_sim.verify.sample import Sampled
 
-GROUPINGS = {"call": "one call per message", "turn": "one message per turn"}
+GROUPINGS = {"call": "one call per message", "turn": "one message per turn", "step": "messages as recorded"}
 
 
 def show(study: Study, rows: Sequence[Row], notes: Sequence[str], workload: str) -> None:
