@@ -112,6 +112,7 @@ def dependence_interval(rows: Sequence[Row], grouping: Messages, name: str) -> t
 
 def assumptions(models: Models, delivery: Delivery, results: Iterable[ArmResult]) -> list[str]:
     """What the numbers rest on, for footnotes."""
+    results = list(results)
     decoder, durations = models.decoder, models.durations
     kinds = sorted({rule.provenance for rule in (*durations.rules, durations.default)})
     sources = f"decoding as in models/decoders/{decoder.name}, tool times as in models/tools/{durations.name}"
@@ -125,6 +126,14 @@ def assumptions(models: Models, delivery: Delivery, results: Iterable[ArmResult]
         notes.append("prompts cost this decoder nothing per token (assumed), so neither does a lost prefix cache")
     thought = "a median message's thinking (assumed)" if models.await_thinking else "no thinking (assumed)"
     notes.append(f"futures: delivery {delivery}; to await is a message with {thought}; every call is run, none shared")
+    if rates := sorted({one.arm.await_rate for one in results} - {0.0}):
+        chances = ", ".join(f"{rate:g}" for rate in rates)
+        notes.append(f"a model with futures awaits all it has not been shown before a message with chance {chances}")
+    if any(one.arm.stream for one in results):
+        notes.append(
+            "interrupt: the model and its engine are changed (AsyncLM), a turn is one request, to wait is to write "
+            "nothing (assumed); the bound is of the chat protocol, and does not hold for it"
+        )
     notes.append("the answer needs what `return` names, in BFCL every result of its turn (assumed); users take no time")
     return notes
 

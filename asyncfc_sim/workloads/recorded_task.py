@@ -115,9 +115,8 @@ class _Reader:
     def _name(self, call: RecordedCall) -> str:
         """The tool of a call; where calls of one tool have several footprints, there is a tool for each."""
         tool = _tool(call, self._declared)
-        name = call.tool if len(self._variants[call.tool]) == 1 else f"{call.tool}.{call.effect or 'any'}"
-        if name in self.tools and self.tools[name].effects != tool.effects:
-            name = f"{name}.keyless"  # without the argument that its key needs
+        keyed = isinstance(tool.effects, EscapedDeclaration)
+        name = call.tool if keyed or len(self._variants[call.tool]) == 1 else f"{call.tool}.{call.effect or 'any'}"
         self.tools[name] = replace(tool, name=name)
         self.kinds[name] = self._declared[call.tool].kind if call.tool in self._declared else call.tool
         return name
