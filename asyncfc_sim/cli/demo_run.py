@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from asyncfc_sim.core.syntax import calls_in
-from asyncfc_sim.report.console import progress, results_console
+from asyncfc_sim.report.console import results_console
+from asyncfc_sim.simulate.conduct import conduct
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import load_durations
-from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
-from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
-from asyncfc_sim.simulate.study import Study, assumptions
+from asyncfc_sim.simulate.experiment import run_arms
 from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.simulate.parallel import LoadTasks
+from asyncfc_sim.simulate.study import Study
 from asyncfc_sim.workloads import bfcl
 from asyncfc_sim.workloads.workload import Task
 
@@ -50,8 +51,6 @@ def _study(
     tasks: Sequence[Task], load: LoadTasks, study: Study, models: Models, seed: int, title: str, *, quiet: bool
 ) -> int:
     """Run a study and show it; returns how many runs differ from running in order."""
-    with progress(f"simulating {len(tasks)} conversations", len(tasks), quiet=quiet) as advance:
-        results = run_in_processes(tasks, load, study.arms(), models, seed, advance)
-    rows = summarise_arms(results, seed)
-    view.show(study, rows, assumptions(models, study.delivery, results), title)
-    return sum(row.different for row in rows)
+    found = conduct(tasks, load, study, models, seed, quiet=quiet)
+    view.show(study, found.rows, found.notes, title)
+    return found.different

@@ -50,6 +50,9 @@ def simulate(
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes [default: one per CPU for 100 cases or more]")
     ] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="where to run: processes:N, threads:N, serial or dask:ADDRESS")
+    ] = None,
     await_thinking: Annotated[
         bool, typer.Option(help="before a message that only awaits, think as long as before any (assumed)")
     ] = True,
@@ -93,6 +96,7 @@ def simulate(
         output=output,
         as_json=as_json,
         workers=workers,
+        executor=executor,
         await_thinking=await_thinking,
         on_broken=on_broken,
         quiet=quiet,

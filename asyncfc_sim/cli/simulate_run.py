@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from asyncfc_sim.core.policy import Delivery
+from asyncfc_sim.core.policy import POLICIES, Delivery
 from asyncfc_sim.core.scheduler import Failure
-from asyncfc_sim.report.console import progress
-from asyncfc_sim.simulate.decoder import load_decoder
-from asyncfc_sim.simulate.durations import call_rng, load_durations
-from asyncfc_sim.simulate.experiment import SYNC, Arm, ArmResult, Row, simulate, summarise_arms
-from asyncfc_sim.simulate.parallel import LoadTasks, run_in_processes
-from asyncfc_sim.simulate.script import Dependence, Messages
-from asyncfc_sim.simulate.study import Study, StudyError, assumptions, parse_graces
+from asyncfc_sim.simulate.conduct import Findings, conduct
+from asyncfc_sim.simulate.durations import call_rng
+from asyncfc_sim.simulate.experiment import SYNC, Arm, ArmResult, simulate
 from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.simulate.script import Dependence, Messages
+from asyncfc_sim.simulate.study import BOUND, Study, StudyError, parse_graces
 from asyncfc_sim.traces.perfetto import write_perfetto
 from asyncfc_sim.traces.trace import Run, write_trace
 from asyncfc_sim.verify.sample import Sampled, sample
-from asyncfc_sim.workloads import bfcl
 from asyncfc_sim.workloads.workload import Task
 
 from . import simulate_view as view
-from .output import document, emit
+from .errors import ExitCode
+from .executors import as_workers_see, opened
+from .output import document, emit, report_faults
+from .simulate_workload import Workload, workload
 
-PROGRAM_RUNS = 100
+DEFAULT_POLICIES = (*POLICIES, BOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,14 @@ class Request:
 
     workload: str
     policy: str
-    decoder: str
+    decoder: str | None
     durations: str | None
     grace: str
     delivery: str
     failure: str
-    messages: str
+    messages: str | None
     dependence: str
+    await_rate: float
     n: int | None
     seed: int
     tools: Path | None
@@ -51,84 +51,71 @@ class Request:
     output: Path | None
     as_json: bool
     workers: int | None
+    executor: str | None
     await_thinking: bool
+    on_broken: str
     quiet: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came out: the arms case by case, a row for each, and what they rest on."""
-
-    request: Request
-    study: Study
-    models: Models
-    results: Sequence[ArmResult]
-    rows: Sequence[Row]
-    notes: Sequence[str]
-
-    @property
-    def different(self) -> int:
-        return sum(row.different for row in self.rows)
-
-    def document(self, *, cases: bool) -> dict[str, Any]:
-        """All of it as JSON. `cases` adds every makespan."""
-        models = self.models
-        config = {
-            "workload": self.request.workload,
-            "decoder": models.decoder.name,
-            "durations": models.durations.name,
-            "delivery": self.request.delivery,
-            "failure": self.request.failure,
-        }
-        results: dict[str, Any] = {
-            "inputs": view.inputs(models),
-            "assumptions": list(self.notes),
-            "checked": {"runs": view.simulated_runs(self.rows), "different": self.different},
-            "summary": [row.to_json() for row in self.rows],
-            "dependence_intervals": view.intervals(self.study, self.rows),
-        }
-        if cases:
-            results["cases"] = [view.case_table(result) for result in self.results]
-        return document("simulate/1", seed=self.request.seed, config=config, **results)
+def json_document(request: Request, found: Findings, *, cases: bool) -> dict[str, Any]:
+    """All that came out, as JSON. `cases` adds every makespan."""
+    models = found.models
+    config = {
+        "workload": request.workload,
+        "decoder": models.decoder.name,
+        "durations": models.durations.name,
+        "delivery": request.delivery,
+        "failure": request.failure,
+    }
+    results: dict[str, Any] = {
+        "inputs": view.inputs(models),
+        "assumptions": list(found.notes),
+        "checked": {"runs": view.simulated_runs(found.rows), "different": found.different},
+        "summary": [row.to_json() for row in found.rows],
+        "dependence_intervals": view.intervals(found.study, found.rows),
+    }
+    if cases:
+        results["cases"] = [view.case_table(result) for result in found.results]
+    return document("simulate/1", seed=request.seed, config=config, **results)
 
 
 def run(request: Request) -> int:
     """Do it; returns the exit code: 0, or 1 if some run differs from running in order."""
     _check_outputs(request)
-    load, profile = _workload(request)
-    tasks = load()
-    durations = load_durations(request.durations or profile)
-    models = Models(load_decoder(request.decoder), durations, await_thinking=request.await_thinking)
-    study = _study(request)
-    report = conduct(request, study, models, tasks, load)
-    shown = pick_case(tasks, report.results, request.case)
+    (broken,) = _choice("on-broken", request.on_broken, ("fail", "skip"), both=False)
+    given = workload(
+        as_workers_see(request.workload, request.executor), request.n, request.tools, skip=broken == "skip"
+    )
+    report_faults(given.faults)
+    tasks = given.tasks
+    models = given.models(request.decoder, request.durations, await_thinking=request.await_thinking)
+    study = _study(request, given)
+    quiet = request.quiet or request.as_json
+    with opened(request.executor, request.workers) as executor:
+        found = conduct(
+            tasks, given.load, study, models, request.seed, executor=executor, notes=given.notes, quiet=quiet
+        )
+    shown = pick_case(tasks, found.results, request.case)
     runs = case_runs(shown, study, models, request.seed)
     if request.output is not None:
-        emit(report.document(cases=True), str(request.output))
+        emit(json_document(request, found, cases=True), str(request.output))
     if request.trace is not None:
         _write_runs(request.trace, runs)
-    sampled = None if request.workload.startswith("bfcl") else _sample(tasks[0], study, request.seed)
+    sampled = _sample(tasks[0], study, request.seed) if request.workload.endswith(".fc") else None
     if request.as_json:
-        emit({**report.document(cases=False), "schedules": None if sampled is None else asdict(sampled)})
+        emit({**json_document(request, found, cases=False), "schedules": None if sampled is None else asdict(sampled)})
     else:
         if sampled is not None:
             view.show_sampled(sampled)
-        view.show(report.study, report.rows, report.notes, request.workload)
+        view.show(study, found.rows, found.notes, request.workload)
         view.show_case(view.two(runs))
-    return 1 if report.different or (sampled is not None and sampled.different) else 0
+    if found.different or (sampled is not None and sampled.different):
+        return ExitCode.FAILED
+    return ExitCode.PARTIAL if given.faults else ExitCode.OK
 
 
 def _sample(task: Task, study: Study, seed: int) -> Sampled:
     return sample(task, call_rng(seed, task.name, 0), failure=study.failure)
-
-
-def conduct(request: Request, study: Study, models: Models, tasks: Sequence[Task], load: LoadTasks) -> Report:
-    """Run all arms on all tasks, with progress on stderr."""
-    n = len(tasks)
-    with progress(f"simulating {n} conversations", n, quiet=request.quiet or request.as_json) as advance:
-        results = run_in_processes(tasks, load, study.arms(), models, request.seed, advance, request.workers)
-    rows = summarise_arms(results, request.seed)
-    return Report(request, study, models, results, rows, assumptions(models, study.delivery, results))
 
 
 def _check_outputs(request: Request) -> None:
@@ -140,35 +127,20 @@ def _check_outputs(request: Request) -> None:
             raise StudyError(f"{option} {path}: there is no folder {path.parent}")
 
 
-def _workload(request: Request) -> tuple[LoadTasks, str]:
-    """How to load the tasks, and the durations that suit them."""
-    name, colon, split = request.workload.partition(":")
-    if name == "bfcl":
-        if request.tools is not None:
-            raise StudyError("--tools declares the tools of a program FILE.fc; those of BFCL are its own")
-        return partial(bfcl.load, split if colon else "all", request.n), "bfcl-agent"
-    if not request.workload.endswith(".fc"):
-        raise StudyError(f"{request.workload!r} is no workload: expected bfcl, bfcl:SPLIT or a program FILE.fc")
-    tools = None if request.tools is None else str(request.tools)
-    n = PROGRAM_RUNS if request.n is None else request.n
-    return partial(_repeated, request.workload, tools, n), "default"
-
-
-def _repeated(path: str, tools: str | None, n: int) -> list[Task]:
-    """A program as `n` cases, which differ in the durations drawn for them."""
-    from asyncfc_sim.workloads.program_file import load_program
-
-    task = load_program(path, tools)
-    return [replace(task, name=f"{task.name}#{number}") for number in range(1, n + 1)]
-
-
-def _study(request: Request) -> Study:
-    groupings = _choice("messages", request.messages, get_args(Messages))
+def _study(request: Request, given: Workload) -> Study:
+    groupings = given.messages
+    if request.messages is not None:
+        groupings = _choice("messages", request.messages, get_args(Messages))
+    if "step" in groupings and not given.recorded:
+        raise StudyError("--messages step: this workload was not recorded, so it has no messages of its own")
     dependences = _choice("dependence", request.dependence, get_args(Dependence))
     (delivery,) = _choice("delivery", request.delivery, get_args(Delivery), both=False)
     (failure,) = _choice("failure", request.failure, get_args(Failure), both=False)
     policies = tuple(dict.fromkeys(name.strip() for name in request.policy.split(",") if name.strip()))
-    return Study(policies, parse_graces(request.grace), delivery, failure, groupings, dependences)
+    if "turn" not in groupings and policies == DEFAULT_POLICIES:
+        policies = tuple(name for name in policies if name != "plan")  # it would have to write a turn at once
+    graces = parse_graces(request.grace)
+    return Study(policies, graces, delivery, failure, groupings, dependences, request.await_rate)
 
 
 def _choice(option: str, given: str, known: tuple[Any, ...], *, both: bool = True) -> tuple[Any, ...]:
