@@ -181,3 +181,25 @@ def test_an_empty_turn_is_answered_at_once():
     assert script(Program(())).next_message() == NextMessage()
     assert not NextMessage().is_await
     assert await_(1).is_await
+
+
+def test_recorded_messages_begin_where_they_began():
+    told = calls(*(("read", {"path": name}) for name in "abcd"))
+    model = script(told, "step", begins={1, 3, 4})
+    assert [len(model.next_message().calls) for _ in range(4)] == [2, 1, 1, 0]
+
+
+def test_a_model_that_awaits_too_often_awaits_all_it_has_not_been_shown():
+    asked: list[int] = []
+
+    def awaits(numbered: int) -> bool:
+        asked.append(numbered)
+        return numbered == 2
+
+    model = script(THREE, awaits=awaits)
+    model.next_message()
+    model.next_message()
+    assert model.next_message() == await_(1, 2)
+    model.show({1: "a", 2: {"x": "a"}})
+    assert written(model.next_message()) == ["pure{'x': 'va'}"]
+    assert asked == [1, 2], "asked only while something has not been shown"

@@ -15,7 +15,8 @@ from asyncfc_sim.verify.effects.bfcl_subject import BfclSubject
 from asyncfc_sim.verify.effects.search import Found, Search
 from asyncfc_sim.workloads.bfcl import load
 from asyncfc_sim.workloads.bfcl_classes import CLASSES
-from asyncfc_sim.workloads.bfcl_effects import EscapedDeclaration, tools
+from asyncfc_sim.workloads.bfcl_effects import tools
+from asyncfc_sim.workloads.escaped import EscapedDeclaration
 from asyncfc_sim.workloads.workload import Task
 
 pytest.importorskip("bfcl_eval", reason="bfcl-eval is not installed (make setup installs it)")
