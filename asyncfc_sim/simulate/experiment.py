@@ -22,7 +22,7 @@ from asyncfc_sim.workloads.workload import Task
 
 from .bound import Bound, bound
 from .driver import Simulation
-from .metrics import paired_speedup, summarise
+from .metrics import CONFIDENCE, paired_speedup, summarise
 from .models import Models
 from .reference import Reference, difference, emitted_program, run_reference
 from .script import Dependence, Messages
@@ -197,19 +197,24 @@ class Row:
         return asdict(self)
 
 
-def summarise_arms(results: Iterable[ArmResult], seed: int) -> list[Row]:
-    """One row per arm; speed-ups are over the sync arm with the same messages, which must be among them."""
+def summarise_arms(results: Iterable[ArmResult], seed: int, confidence: float = CONFIDENCE) -> list[Row]:
+    """One row per arm; speed-ups are over the sync arm with the same messages, which must be among them.
+
+    Raises NoSpeedup where nothing takes time.
+    """
     results = list(results)
     sync = {result.arm.messages: result for result in results if result.arm.label == SYNC}
-    return [_row(result, sync[result.arm.messages], seed) for result in results]
+    return [_row(result, sync[result.arm.messages], seed, confidence) for result in results]
 
 
-def _row(result: ArmResult, sync: ArmResult, seed: int) -> Row:
+def _row(result: ArmResult, sync: ArmResult, seed: int, confidence: float) -> Row:
     times = [case.makespan_s for case in result.cases]
     n = len(times)
     summary = summarise(times)
     # The same resamples for every arm: rows differ by what they measured, not by the draw.
-    speedup = paired_speedup([case.makespan_s for case in sync.cases], times, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    speedup = paired_speedup([case.makespan_s for case in sync.cases], times, rng, confidence=confidence)
+    sync_decode_s = fsum(case.decode_s for case in sync.cases)
     simulated = result.arm.policy is not None
     work_s = fsum(one.decode_s + one.tool_s for one in result.eq1)
     return Row(
@@ -225,9 +230,7 @@ def _row(result: ArmResult, sync: ArmResult, seed: int) -> Row:
         speedup.high,
         fsum(case.tool_tool_s for case in result.cases) / n if simulated else None,
         fsum(case.decode_tool_s for case in result.cases) / n if simulated else None,
-        fsum(case.decode_s for case in result.cases) / fsum(case.decode_s for case in sync.cases) - 1
-        if simulated
-        else None,
+        fsum(case.decode_s for case in result.cases) / sync_decode_s - 1 if simulated and sync_decode_s else None,
         work_s / fsum(one.least_s for one in result.eq1),
         sum(case.requests for case in result.cases),
         len(result.different),

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+CONFIDENCE = 0.95
+BEYOND = 50  # resamples that lie beyond each end of an interval: fewer would leave the ends to chance
 BLOCK = 1_000_000  # resampled indices held at once, so that memory does not grow with cases x resamples
+
+
+class NoSpeedup(ValueError):
+    """Cases that take no time: no ratio of times is defined over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +59,29 @@ def paired_speedup(
     baseline_s: Sequence[float] | NDArray[np.float64],
     other_s: Sequence[float] | NDArray[np.float64],
     rng: np.random.Generator,
-    resamples: int = 2000,
-    confidence: float = 0.95,
+    resamples: int | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Speedup:
     """The speed-up of `other_s` over `baseline_s`, seconds of the same cases in the same order.
 
     It is the ratio of total makespans, sum(baseline) / sum(other): the time that a batch of all cases saves, in which
     long cases weigh more. A mean of per-case ratios would give a case of a millisecond the weight of one of an hour.
-    The interval is a percentile bootstrap over cases (Efron 1979): each case keeps its pair.
+    The interval is a percentile bootstrap over cases (Efron 1979): each case keeps its pair. By default there are so
+    many resamples that 50 lie beyond each end.
 
-    Raises ValueError if the lengths differ, nothing is given, or the other total is zero.
+    Raises NoSpeedup if the other total is zero, ValueError if the lengths differ or nothing is given.
     """
     baseline, other = _finite(baseline_s), _finite(other_s)
     if baseline.size != other.size:
         raise ValueError(f"pairs are needed: {baseline.size} baseline values, {other.size} others")
     if not other.sum() > 0:
-        raise ValueError("no speed-up is defined over cases that take no time")
+        raise NoSpeedup("no speed-up is defined over cases that take no time")
     n = baseline.size
     ratio = float(baseline.sum() / other.sum())
     if n < 2:
         return Speedup(ratio, None, None, n)
     ratios: list[NDArray[np.float64]] = []
+    resamples = resamples or round(BEYOND * 2 / (1 - confidence))
     step = max(1, BLOCK // n)
     for done in range(0, resamples, step):
         picked = rng.integers(0, n, size=(min(step, resamples - done), n))

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
 
+from asyncfc_sim.workloads.recorded_times import Recorded, RecordedMessage, RecordedPart
+
 from .decoder import Curve, Decoder
 from .durations import DurationModel, Rule
 from .model_file import Quantity
@@ -39,6 +41,28 @@ def scaled_decoder(decoder: Decoder, factor: float) -> Decoder:
         title=f"{decoder.title}; all decoding {factor:g} times as long (assumed)",
         ttft=_scaled_curve(decoder.ttft, factor),
         itl=_scaled_curve(decoder.itl, factor),
+    )
+
+
+def scaled_recording(recorded: Recorded, tools: float, decoding: float) -> Recorded:
+    """The same recording, its tools `tools` times and its messages `decoding` times as long. Raises ScalingError."""
+    _check(tools, "a factor")
+    _check(decoding, "a factor")
+    slower: dict[int, RecordedMessage] = {}  # a message is one object in all of its parts
+
+    def part(one: RecordedPart) -> RecordedPart:
+        message = one.message
+        if id(message) not in slower:
+            ttft_s = None if message.ttft_s is None else decoding * message.ttft_s
+            llm_s = None if message.llm_s is None else decoding * message.llm_s
+            slower[id(message)] = replace(message, ttft_s=ttft_s, llm_s=llm_s)
+        return replace(one, message=slower[id(message)])
+
+    return replace(
+        recorded,
+        call_s={call: tools * seconds for call, seconds in recorded.call_s.items()},
+        parts={call: part(one) for call, one in recorded.parts.items()},
+        answers={turn: part(one) for turn, one in recorded.answers.items()},
     )
 
 
