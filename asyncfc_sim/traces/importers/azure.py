@@ -1,0 +1,90 @@
+"""Azure LLM inference traces: a CSV of arrivals and lengths, no answers' times, no tools. Each request is a session.
+
+    TIMESTAMP,ContextTokens,GeneratedTokens
+    2023-11-16 18:17:03.9799600,4808,10
+
+Other columns are not read. Times are read to the microsecond, with a zone (the release of 2024) or without.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from asyncfc_sim.traces.sessions import Provenance, RecordedSession, RecordedStep, RecordedTurn
+
+from .records import FieldFault, each, origin
+from .source import ImportFault, Source
+
+COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+
+PROVENANCE: Final[dict[str, Provenance]] = {
+    "arrival_s": "measured",
+    "step.prompt_tokens": "measured",
+    "step.out_tokens": "measured",
+}
+
+
+def looks_like(source: Source) -> bool:
+    # One column of it is enough to be told which others are missing.
+    return bool(set(COLUMNS) & set(_header(source)))
+
+
+def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
+    header = _header(source)
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise ImportFault(
+            f"{source.name}:1: no column {', '.join(missing)}; an Azure LLM inference trace has {', '.join(COLUMNS)}"
+        )
+    places = [header.index(column) for column in COLUMNS]
+    name = origin(source, "azure")
+    start: datetime | None = None
+
+    def session(item: tuple[int, list[str]]) -> Iterator[RecordedSession]:
+        nonlocal start
+        line, row = item
+        if len(row) != len(header):
+            raise FieldFault(f"{len(row)} fields; expected {len(header)}, as in the header")
+        stamp, prompt, out = (row[place] for place in places)
+        at = _time(stamp)
+        start = start or at
+        if (at.tzinfo is None) != (start.tzinfo is None):
+            raise FieldFault(f"TIMESTAMP {stamp!r} {'has no' if at.tzinfo is None else 'has a'} zone, unlike the first")
+        if at < start:
+            raise FieldFault(f"TIMESTAMP {stamp!r} is before the first, {start}")
+        step = RecordedStep(prompt_tokens=_count(prompt, COLUMNS[1]), out_tokens=_count(out, COLUMNS[2]))
+        yield RecordedSession(
+            session=f"{source.stem}-{line}",
+            source=name,
+            arrival_s=(at - start).total_seconds(),
+            turns=(RecordedTurn(steps=(step,)),),
+            provenance=PROVENANCE,
+        )
+
+    return each(source, _rows(source), session)
+
+
+def _header(source: Source) -> list[str]:
+    return next(csv.reader(io.StringIO(source.text[:1000])), [])
+
+
+def _rows(source: Source) -> Iterator[tuple[int, tuple[int, list[str]]]]:
+    for number, line in source.lines():
+        if number > 1:
+            yield number, (number, next(csv.reader([line])))
+
+
+def _time(stamp: str) -> datetime:
+    try:
+        return datetime.fromisoformat(stamp)
+    except ValueError:
+        raise FieldFault(f"TIMESTAMP is {stamp!r:.60}; expected a date and a time") from None
+
+
+def _count(value: str, name: str) -> int:
+    if not value.isdecimal():
+        raise FieldFault(f"{name} is {value!r:.60}; expected a whole number that is not negative")
+    return int(value)

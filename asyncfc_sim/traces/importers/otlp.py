@@ -1,0 +1,233 @@
+"""OpenTelemetry's GenAI spans: `chat`, `execute_tool` and `invoke_agent`, of whatever instrumentation wrote them.
+
+A session is a conversation (`gen_ai.conversation.id`), or one trace where none is named; each of its traces is a turn.
+A step is a chat span. A call is an execute_tool span: of the message that it links to, or that names it, or that it
+stands in, or else of the last that had begun when it started. How long they lasted is `llm_s` and `exec_s`; the time
+between the writing of a call and its start is in neither. otlp_scopes.py says which spans belong together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from asyncfc_sim.core.values import JSON
+from asyncfc_sim.traces import semconv
+from asyncfc_sim.traces.sessions import MARKED, Provenance, RecordedCall, RecordedSession, RecordedStep, RecordedTurn
+
+from .otlp_scopes import Scope, sessions_of
+from .otlp_spans import Key, Span, has_spans, read_spans
+from .records import FieldFault, count, each, head, maybe, number, origin
+from .source import Source
+
+MEASURED: Final[dict[str, Provenance]] = {
+    **{prefix + name: "measured" for prefix, names in MARKED.items() for name in names},
+    "turn.user_gap_s": "derived",
+    "call.kind": "derived",
+    "call.effect": "derived",
+}
+
+
+_EDGES: Final = {"data": "deps", "read": "reads"}
+
+
+def looks_like(source: Source) -> bool:
+    return has_spans(head(source))
+
+
+def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
+    sessions = sessions_of(read_spans(source))
+    begin_ns = min((turns[0].start_ns for turns in sessions), default=0)
+    name = origin(source, "otlp")
+    records = ((turns[0].line, turns) for turns in sessions)
+    return each(source, records, lambda turns: [_Session(turns, begin_ns, name).session()])
+
+
+class _Session:
+    """One session, while it is read: calls need to know each other."""
+
+    def __init__(self, turns: list[Scope], begin_ns: int, source: str) -> None:
+        self.turns, self.source = turns, source
+        start = turns[0].spans[0].resource.get(semconv.RECORDS_START)
+        self.begin_ns = start if isinstance(start, int) else begin_ns
+        self.ids: dict[Key, str] = {}
+        self.names: set[str] = set()
+
+    def session(self) -> RecordedSession:
+        first = self.turns[0]
+        provenance = _parsed(first.get(semconv.PROVENANCE))
+        return RecordedSession(
+            session=first.session,
+            source=self.source,
+            arrival_s=None if "arrival_s" in _unknown(first.agent) else (first.start_ns - self.begin_ns) / 1e9,
+            parent=first.parent,
+            turns=tuple(self._turn(place, turn) for place, turn in enumerate(self.turns)),
+            provenance={**MEASURED, **(provenance if isinstance(provenance, dict) else {})},
+        )
+
+    def _turn(self, place: int, turn: Scope) -> RecordedTurn:
+        gap_ns = turn.start_ns - self.turns[place - 1].end_ns if place else -1
+        known = gap_ns >= 0 and "user_gap_s" not in _unknown(turn.agent)
+        if not turn.chats:
+            span = turn.tools[0]
+            raise FieldFault(f"span {span.key[1]!r} ({span.name!r:.60}): a call of a tool, and no chat in its trace")
+        chats = sorted(turn.chats, key=lambda span: (span.start_ns, span.end_ns))
+        emitted = {chat.key: _emitted(chat) for chat in chats}
+        calls: dict[Key, list[Span]] = {chat.key: [] for chat in chats}
+        for tool in sorted(turn.tools, key=lambda span: span.start_ns):
+            calls[_message_of(tool, turn, chats, emitted)].append(tool)
+        return RecordedTurn(
+            user_gap_s=gap_ns / 1e9 if known else None,
+            prompt=_prompt(turn),
+            steps=tuple(self._step(chat, _in_order(calls[chat.key], emitted[chat.key])) for chat in chats),
+        )
+
+    def _step(self, chat: Span, calls: list[Span]) -> RecordedStep:
+        prompt_tokens, cached_tokens, out_tokens = _usage(chat)
+        model = chat.get(semconv.MODEL)
+        return RecordedStep(
+            model=None if model is None else str(model),
+            prompt_tokens=prompt_tokens,
+            cached_tokens=cached_tokens,
+            out_tokens=out_tokens,
+            ttft_s=_first_token(chat),
+            llm_s=None if "llm_s" in _unknown(chat) else chat.seconds,
+            calls=tuple([self._call(span) for span in calls]),
+        )
+
+    def _call(self, span: Span) -> RecordedCall:
+        own = span.attributes
+        result = span.get(semconv.CALL_RESULT)
+        chars = maybe(count, own, f"{semconv.FIELD}result_chars")
+        args = _parsed(span.get(semconv.CALL_ARGUMENTS))
+        call = RecordedCall(
+            id=self._name(span),
+            tool=str(span.get(semconv.TOOL_NAME) or span.name.removeprefix(semconv.TOOL).strip() or "unknown"),
+            kind=own.get(f"{semconv.FIELD}kind"),
+            args=args if isinstance(args, dict) else None,
+            emit_tok=maybe(count, own, f"{semconv.FIELD}emit_tok"),
+            emit_s=maybe(number, own, f"{semconv.FIELD}emit_s"),
+            exec_s=None if "exec_s" in _unknown(span) else span.seconds,
+            result=_parsed(result),
+            result_chars=len(result) if chars is None and isinstance(result, str) else chars,
+            deps=self._linked(span, "data"),
+            reads=self._linked(span, "read"),
+            effect=own.get(f"{semconv.FIELD}effect"),
+            error=span.failed,
+        )
+        self.ids[span.key] = call.id
+        return call
+
+    def _name(self, span: Span) -> str:
+        """The id of a call; some models count theirs anew in each message."""
+        name = str(span.get(semconv.CALL_ID) or span.key[1])
+        if name in self.names:
+            name = f"{name}@{span.key[1]}"
+        self.names.add(name)
+        return name
+
+    def _linked(self, span: Span, edge: str) -> tuple[str, ...] | None:
+        """The calls that it links to over such edges; None where links do not say it."""
+        if semconv.FUTURE not in span.attributes or _EDGES[edge] in _unknown(span):
+            return None
+        return tuple(self.ids[key] for key, link in span.links if link.get(semconv.EDGE) == edge and key in self.ids)
+
+
+def _message_of(tool: Span, turn: Scope, chats: list[Span], emitted: Mapping[Key, list[str]]) -> Key:
+    for key, link in tool.links:
+        if link.get(semconv.EDGE) == "call" and key in emitted:
+            return key
+    call_id = tool.get(semconv.CALL_ID)
+    for chat in reversed(chats):
+        if call_id in emitted[chat.key] and chat.start_ns <= tool.start_ns:
+            return chat.key
+    if turn.around.get(tool.key) in emitted:
+        return turn.around[tool.key]
+    return next((chat.key for chat in reversed(chats) if chat.start_ns <= tool.start_ns), chats[0].key)
+
+
+def _in_order(calls: list[Span], emitted: list[str]) -> list[Span]:
+    """Calls of one message as they were emitted, where that is known, else as they started."""
+    places = {name: place for place, name in enumerate(emitted)}
+
+    def order(span: Span) -> tuple[int, int]:
+        future = span.attributes.get(semconv.FUTURE)
+        return future if isinstance(future, int) else 0, places.get(str(span.get(semconv.CALL_ID)), len(places))
+
+    return sorted(calls, key=order)
+
+
+def _emitted(chat: Span) -> list[str]:
+    """The ids of the calls in a message, if its content was recorded."""
+    return [str(part["id"]) for part in _parts(chat.get(semconv.OUTPUT_MESSAGES), "assistant") if part.get("id")]
+
+
+def _prompt(turn: Scope) -> str | None:
+    texts = [part.get("content") for part in _parts(turn.get(semconv.INPUT_MESSAGES), "user", last=True)]
+    return "\n".join(text for text in texts if isinstance(text, str)) or None
+
+
+def _parts(messages: Any, role: str, *, last: bool = False) -> list[dict[str, Any]]:
+    """The parts of the messages of a role; there may be nothing, or something else."""
+    messages = _parsed(messages)
+    wanted = (
+        [each for each in messages if isinstance(each, dict) and each.get("role") == role]
+        if isinstance(messages, list)
+        else []
+    )
+    return [
+        part
+        for message in (wanted[-1:] if last else wanted)
+        for part in (message.get("parts") or ())
+        if isinstance(part, dict)
+    ]
+
+
+def _usage(chat: Span) -> tuple[int | None, int | None, int | None]:
+    """Tokens of the whole prompt, those of them that came from the prefix cache, and tokens that were decoded."""
+    details = _parsed(chat.get(semconv.USAGE_DETAILS))
+    if isinstance(details, dict):
+        return maybe(count, details, "input"), None, maybe(count, details, "output")
+    prompt, cached, written, out = (
+        _first_count(chat, names)
+        for names in (semconv.INPUT_TOKENS, semconv.CACHE_READ, semconv.CACHE_WRITE, semconv.OUTPUT_TOKENS)
+    )
+    if prompt is not None and (cached or 0) + (written or 0) > prompt:
+        prompt += (cached or 0) + (written or 0)  # as Anthropic counts: what is in the cache comes on top
+    return prompt, cached, out
+
+
+def _first_count(span: Span, names: tuple[str, ...]) -> int | None:
+    return next((count(span.attributes, name) for name in names if span.attributes.get(name) is not None), None)
+
+
+def _first_token(chat: Span) -> float | None:
+    first = chat.get(semconv.COMPLETION_START)
+    if first is None:
+        return maybe(number, chat.attributes, semconv.FIRST_CHUNK)
+    try:
+        at = datetime.fromisoformat(str(_parsed(first)))
+        return max(0.0, at.timestamp() - chat.start_ns / 1e9)
+    except ValueError:
+        raise FieldFault(f"{semconv.COMPLETION_START} is {first!r:.60}; expected a date") from None
+
+
+def _unknown(span: Span | None) -> list[str]:
+    """Which times of a span only stand for times that were not recorded: our exporter says so."""
+    names = span.get(semconv.UNKNOWN) if span else None
+    return names if isinstance(names, list) else []
+
+
+def _parsed(value: Any) -> JSON:
+    """The JSON in a text; what is none is the text itself."""
+    try:
+        parsed: JSON = json.loads(value, parse_constant=_refuse) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return str(value)
+    return parsed
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
