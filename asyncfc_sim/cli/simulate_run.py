@@ -82,14 +82,10 @@ def json_document(request: Request, found: Findings, *, cases: bool) -> dict[str
 def run(request: Request) -> int:
     """Do it; returns the exit code: 0, or 1 if some run differs from running in order."""
     _check_outputs(request)
-    (broken,) = _choice("on-broken", request.on_broken, ("fail", "skip"), both=False)
-    given = workload(
-        as_workers_see(request.workload, request.executor), request.n, request.tools, skip=broken == "skip"
-    )
-    report_faults(given.faults)
+    given = workload_of(request)
     tasks = given.tasks
     models = given.models(request.decoder, request.durations, await_thinking=request.await_thinking)
-    study = _study(request, given)
+    study = study_of(request, given)
     quiet = request.quiet or request.as_json
     with opened(request.executor, request.workers) as executor:
         found = conduct(
@@ -122,12 +118,28 @@ def _check_outputs(request: Request) -> None:
     """What cannot be written is found before the work, not after it."""
     if request.trace is not None:
         _trace_form(request.trace)
-    for option, path in (("--trace", request.trace), ("--output-file", request.output)):
-        if path is not None and not path.parent.is_dir():
-            raise StudyError(f"{option} {path}: there is no folder {path.parent}")
+    check_folder("--trace", request.trace)
+    check_folder("--output-file", request.output)
 
 
-def _study(request: Request, given: Workload) -> Study:
+def check_folder(option: str, path: Path | None) -> None:
+    """Raises StudyError if there is no folder for a file that is to be written."""
+    if path is not None and not path.parent.is_dir():
+        raise StudyError(f"{option} {path}: there is no folder {path.parent}")
+
+
+def workload_of(request: Request) -> Workload:
+    """What is to be simulated; what of it was broken and skipped is said on stderr."""
+    (broken,) = _choice("on-broken", request.on_broken, ("fail", "skip"), both=False)
+    name = as_workers_see(request.workload, request.executor)
+    tools = None if request.tools is None else Path(as_workers_see(str(request.tools), request.executor))
+    given = workload(name, request.n, tools, skip=broken == "skip")
+    report_faults(given.faults)
+    return given
+
+
+def study_of(request: Request, given: Workload) -> Study:
+    """The policies that were asked for, and what is assumed of the model. Raises StudyError."""
     groupings = given.messages
     if request.messages is not None:
         groupings = _choice("messages", request.messages, get_args(Messages))
