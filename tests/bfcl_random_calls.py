@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from asyncfc_sim.core.values import UNKNOWN
+from asyncfc_sim.traces.evidence import leaves
 from asyncfc_sim.workloads.bfcl_classes import methods
 from asyncfc_sim.workloads.bfcl_effects import tools
 from asyncfc_sim.workloads.bfcl_world import BfclWorld
-from asyncfc_sim.workloads.value_flow import leaves
 from tests.bfcl_turns import Family, Recorded, families
 
 # Parameters, and parts of results, that name the same things.

@@ -19,15 +19,13 @@ all, or with which computed amount. The other bound is that each call needs all 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
-from asyncfc_sim.core.references import Path, Ref, Template
+from asyncfc_sim.core.references import Ref, Template
 from asyncfc_sim.core.syntax import Call, Done, Program, Statement, Touch, refs_in
 from asyncfc_sim.core.values import JSON, Value, bind, canonical
-
-SHORTEST_PART = 3  # characters that a part of a text must have to be evidence
+from asyncfc_sim.traces.evidence import Seen, found_in_part, found_whole, leaves, tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def connect(turns: Sequence[Observed]) -> tuple[list[Program], FlowCounts]:
     Each program ends with a `Done` that names every future of its turn: the closing answer of a turn is taken to need
     all of its results, and the next turn starts with all of them known.
     """
-    seen = _Seen()
+    seen = Seen()
     programs, counts = [], FlowCounts()
     for turn in turns:
         seen.add(turn.prompt)
@@ -77,14 +75,14 @@ def connect(turns: Sequence[Observed]) -> tuple[list[Program], FlowCounts]:
 class _Tracer:
     """Goes through the calls of one turn."""
 
-    def __init__(self, seen: _Seen) -> None:
+    def __init__(self, seen: Seen) -> None:
         self.body: list[Statement] = []
         self.counts = FlowCounts()
         self._seen = seen
         self._results: dict[int, Value] = {}  # those that the decoder has not been shown
 
     def trace(self, call: Call, result: Value) -> None:
-        literals = [value for _, value in leaves(dict(call.args)) if _tells(value)]
+        literals = [value for _, value in leaves(dict(call.args)) if tells(value)]
         unknown = [value for value in literals if not self._seen.knows(value)]
         read = {future for value in unknown if (future := self._made_of(value)) is not None}
         if read:
@@ -108,82 +106,15 @@ class _Tracer:
                 return [self._rewrite(item) for item in template]
             case dict():
                 return {name: self._rewrite(item) for name, item in template.items()}
-        if not _tells(template) or self._seen.knows(template):
+        if not tells(template) or self._seen.knows(template):
             return template
         return self._producer(template) or template
 
     def _producer(self, literal: JSON) -> Ref | None:
         """The earliest leaf that is the literal itself."""
-        for future, result in self._results.items():
-            for path, leaf in leaves(result):
-                if type(leaf) is type(literal) and leaf == literal:
-                    return Ref(future, path)
-        return None
+        found = found_whole(literal, self._results)
+        return None if found is None else Ref(*found)
 
     def _made_of(self, literal: JSON) -> int | None:
         """The earliest future whose result the decoder must have read to write the literal."""
-        if self._producer(literal):
-            return None
-        for future, result in self._results.items():
-            if any(_related(literal, leaf) and not self._seen.knows(leaf) for _, leaf in leaves(result)):
-                return future
-        return None
-
-
-class _Seen:
-    """What the decoder has been shown, or has written itself."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._numbers: set[float] = set()
-
-    def add(self, text: str) -> None:
-        self._text += "\n" + text.casefold()
-        self._numbers.update(value for value, _ in _numbers(text))
-
-    def add_leaves(self, value: Template) -> None:
-        for _, leaf in leaves(value):
-            if isinstance(leaf, str | int | float):
-                self.add(str(leaf))
-
-    def knows(self, literal: JSON) -> bool:
-        if isinstance(literal, str):
-            return literal.casefold() in self._text
-        return abs(literal) in self._numbers
-
-
-def leaves(value: Template, path: Path = ()) -> Iterator[tuple[Path, Template]]:
-    """All that is no array and no object, with the path to it."""
-    match value:
-        case dict():
-            for name, item in value.items():
-                yield from leaves(item, (*path, name))
-        case list():
-            for index, item in enumerate(value):
-                yield from leaves(item, (*path, index))
-        case _:
-            yield path, value
-
-
-def _tells(value: Template) -> bool:
-    """Whether a leaf is special enough that finding it twice means something."""
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and len(str(value)) > 1
-
-
-def _related(literal: JSON, leaf: JSON) -> bool:
-    """Whether one of two texts is part of the other, or a number in one of two values is that of the other, rounded."""
-    if not _tells(leaf):
-        return False
-    if isinstance(literal, str) and isinstance(leaf, str):
-        short, long = sorted((literal.casefold(), leaf.casefold()), key=len)
-        return len(short) >= SHORTEST_PART and short in long
-    if isinstance(leaf, str):
-        return any(value == abs(literal) for value, _ in _numbers(leaf))
-    return any(value == round(abs(leaf), decimals) for value, decimals in _numbers(str(literal)))
-
-
-def _numbers(text: str) -> Iterator[tuple[float, int]]:
-    """The numbers in a text, without their signs, and how many decimals each is written with: `$1,500.50` -> 1500.5."""
-    for match in re.finditer(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?", text):
-        written = match.group().replace(",", "")
-        yield float(written), len(written.partition(".")[2])
+        return None if self._producer(literal) else found_in_part(literal, self._results, self._seen)

@@ -10,10 +10,10 @@ from typing import Any, Final
 from asyncfc_sim.core.syntax import Call as Issued
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, bind, canonical
+from asyncfc_sim.traces.evidence import leaves
 from asyncfc_sim.workloads.bfcl_classes import load_class, methods
 from asyncfc_sim.workloads.bfcl_effects import tools
 from asyncfc_sim.workloads.bfcl_world import BfclWorld
-from asyncfc_sim.workloads.value_flow import leaves
 from asyncfc_sim.workloads.workload import Task
 
 from .access import Access
