@@ -41,11 +41,25 @@ def simulate(
     tools: Annotated[
         Path | None, typer.Option(help="tool declarations of a FILE.fc [default: FILE.tools.toml] or of traces")
     ] = None,
+    sweep: Annotated[
+        list[str] | None, typer.Option(metavar="KNOB=V,V,...", help="run every combination; repeat for more knobs")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(help="sample until intervals are within this fraction of the speed-up: 0.01")
+    ] = None,
+    max_n: Annotated[
+        int | None, typer.Option(min=1, help="conversations at which --precision gives up [default: 6400]")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="draw a sweep: .png, .svg or .pdf; a curve, or a map over two numbers")
+    ] = None,
     case: Annotated[
         str | None, typer.Option(help="the conversation to show [default: where asyncfc saves most]")
     ] = None,
     trace: Annotated[Path | None, typer.Option(help="write its runs: .jsonl[.gz] or .perfetto.json[.gz]")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output-file", help="write all results as JSON")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output-file", help="write all results: JSON; a sweep: .csv or .json")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes [default: one per CPU for 100 cases or more]")
@@ -68,11 +82,18 @@ def simulate(
     `asyncfc trace stats` reads. Every run is checked against running the calls one by
     one, on the real tools (for traces: on a model of them); exit code 1 if any value or the final state differs.
 
+    Knobs of --sweep: policy, grace, delivery, failure, messages, dependence, await_rate, max_running, decoder,
+    durations, tool_scale, decode_scale, seed. A knob takes the place of its option. An interrupted sweep with -o goes
+    on when the same command is given again. Exit code 4 if a row is not as precise as asked.
+
     \b
     Examples:
       asyncfc simulate bfcl:base
       asyncfc simulate bfcl:base --policy sync,asyncfc --grace 0,auto,inf --decoder gpt-4o --n 50
       asyncfc simulate examples/01_two_lookups.fc --trace out.perfetto.json
+      asyncfc simulate bfcl:base --sweep grace=0,0.1,auto --sweep decoder=gpt-4o,claude-opus-4.5 -o out.csv
+      asyncfc simulate bfcl --policy asyncfc --grace 0 --messages call --dependence values --plot map.svg \\
+        --sweep tool_scale=0.1,0.3,1,3 --sweep decode_scale=0.3,1,3 --precision 0.02
       asyncfc simulate sessions.jsonl.gz --policy sync,asyncfc,bound --await-rate 0.2
     """
     from .simulate_run import Request, run
@@ -101,4 +122,8 @@ def simulate(
         on_broken=on_broken,
         quiet=quiet,
     )
+    if sweep or precision is not None or max_n is not None or plot is not None:
+        from .simulate_sweep import SweepRequest, run_sweep
+
+        raise typer.Exit(run_sweep(SweepRequest(request, tuple(sweep or ()), precision, max_n, plot)))
     raise typer.Exit(run(request))

@@ -111,7 +111,7 @@ def plot_maps(
     rows = -(-len(panels) // columns)
     figure, axes = _panels(rows, columns, title, footnote)
     largest = max((abs(value) for panel in panels for row in panel.rows for value in row), default=0.0) or 1.0
-    for panel, ax in zip(panels, axes, strict=False):
+    for number, (panel, ax) in enumerate(zip(panels, axes, strict=False)):
         mesh = ax.pcolormesh(
             _edges(x), _edges(y), panel.rows, cmap="RdBu", vmin=-largest, vmax=largest, edgecolors="none"
         )
@@ -122,7 +122,7 @@ def plot_maps(
         ax.set_title(panel.title, fontsize=10)
         _scale(ax, x, y)
         ax.set_xlabel(x.label)
-        ax.set_ylabel(y.label)
+        ax.set_ylabel("" if number % columns else y.label)
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
     figure.colorbar(mesh, ax=list(axes), label=value_label)
@@ -217,6 +217,14 @@ def _write_values(ax: Axes, panel: Map, x: Axis, y: Axis, largest: float) -> Non
         return
     for at_y, row, unsure in zip(y.places, panel.rows, panel.open, strict=True):
         for at_x, value, is_open in zip(x.places, row, unsure, strict=True):
-            text = f"({value:.0f})" if is_open else f"{value:.0f}"
+            text = f"{round(value) + 0}"
             dark = abs(value) > 0.7 * largest
-            ax.text(at_x, at_y, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+            ax.text(
+                at_x,
+                at_y,
+                f"({text})" if is_open else text,
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if dark else "black",
+            )
