@@ -11,13 +11,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from asyncfc_sim.traces.sessions import Provenance, RecordedSession, RecordedStep, RecordedTurn
 
 from .records import FieldFault, each, origin
 from .source import ImportFault, Source
+from .times import Clock, elapsed
 
 COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
@@ -41,25 +41,22 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
         )
     places = [header.index(column) for column in COLUMNS]
     name = origin(source, "azure")
-    start: datetime | None = None
+    clock = Clock()
+    start_s: float | None = None
 
     def session(item: tuple[int, list[str]]) -> Iterator[RecordedSession]:
-        nonlocal start
+        nonlocal start_s
         line, row = item
         if len(row) != len(header):
             raise FieldFault(f"{len(row)} fields; expected {len(header)}, as in the header")
         stamp, prompt, out = (row[place] for place in places)
-        at = _time(stamp)
-        start = start or at
-        if (at.tzinfo is None) != (start.tzinfo is None):
-            raise FieldFault(f"TIMESTAMP {stamp!r} {'has no' if at.tzinfo is None else 'has a'} zone, unlike the first")
-        if at < start:
-            raise FieldFault(f"TIMESTAMP {stamp!r} is before the first, {start}")
+        at_s = clock.seconds(stamp, line)
+        start_s = at_s if start_s is None else start_s
         step = RecordedStep(prompt_tokens=_count(prompt, COLUMNS[1]), out_tokens=_count(out, COLUMNS[2]))
         yield RecordedSession(
             session=f"{source.stem}-{line}",
             source=name,
-            arrival_s=(at - start).total_seconds(),
+            arrival_s=elapsed(start_s, at_s, "the time since the first request"),
             turns=(RecordedTurn(steps=(step,)),),
             provenance=PROVENANCE,
         )
@@ -75,13 +72,6 @@ def _rows(source: Source) -> Iterator[tuple[int, tuple[int, list[str]]]]:
     for number, line in source.lines():
         if number > 1:
             yield number, (number, next(csv.reader([line])))
-
-
-def _time(stamp: str) -> datetime:
-    try:
-        return datetime.fromisoformat(stamp)
-    except ValueError:
-        raise FieldFault(f"TIMESTAMP is {stamp!r:.60}; expected a date and a time") from None
 
 
 def _count(value: str, name: str) -> int:

@@ -17,6 +17,7 @@ from asyncfc_sim.core.values import JSON
 from asyncfc_sim.traces import semconv
 from asyncfc_sim.traces.sessions import MARKED, Provenance, RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 
+from .kinds import effect_of, kind_of
 from .otlp_scopes import Scope, sessions_of
 from .otlp_spans import Key, Span, has_spans, read_spans
 from .records import FieldFault, count, each, head, maybe, number, origin
@@ -102,11 +103,14 @@ class _Session:
         result = span.get(semconv.CALL_RESULT)
         chars = maybe(count, own, f"{semconv.FIELD}result_chars")
         args = _parsed(span.get(semconv.CALL_ARGUMENTS))
+        args = args if isinstance(args, dict) else None
+        tool = str(span.get(semconv.TOOL_NAME) or span.name.removeprefix(semconv.TOOL).strip() or "unknown")
+        ours = semconv.FUTURE in own
         call = RecordedCall(
             id=self._name(span),
-            tool=str(span.get(semconv.TOOL_NAME) or span.name.removeprefix(semconv.TOOL).strip() or "unknown"),
-            kind=own.get(f"{semconv.FIELD}kind"),
-            args=args if isinstance(args, dict) else None,
+            tool=tool,
+            kind=own.get(f"{semconv.FIELD}kind") if ours else kind_of(tool, args),
+            args=args,
             emit_tok=maybe(count, own, f"{semconv.FIELD}emit_tok"),
             emit_s=maybe(number, own, f"{semconv.FIELD}emit_s"),
             exec_s=None if "exec_s" in _unknown(span) else span.seconds,
@@ -114,7 +118,7 @@ class _Session:
             result_chars=len(result) if chars is None and isinstance(result, str) else chars,
             deps=self._linked(span, "data"),
             reads=self._linked(span, "read"),
-            effect=own.get(f"{semconv.FIELD}effect"),
+            effect=own.get(f"{semconv.FIELD}effect") if ours else effect_of(tool, args),
             error=span.failed,
         )
         self.ids[span.key] = call.id

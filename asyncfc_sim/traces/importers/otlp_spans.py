@@ -34,6 +34,7 @@ class Span:
     failed: bool = False
     resource: Mapping[str, Any] = field(default_factory=dict)
     line: int | None = None
+    operation: str | None = None  # CHAT, TOOL or AGENT; None if it is none of them
 
     @property
     def seconds(self) -> float:
@@ -42,23 +43,26 @@ class Span:
 
     def get(self, names: str | tuple[str, ...]) -> Any:
         """The first of these attributes that is there."""
-        for name in (names,) if isinstance(names, str) else names:
-            if (value := self.attributes.get(name)) is not None:
-                return value
-        return None
+        return _first(self.attributes, names)
 
-    @property
-    def operation(self) -> str | None:
-        """What it is of CHAT, TOOL, AGENT; None if it is none of them."""
-        named = self.get((semconv.OPERATION, semconv.OBSERVATION))
-        if named is not None:
-            return semconv.OPERATIONS.get(str(named).lower())
-        # Older instrumentations tell by what they record.
-        if self.get(semconv.TOOL_NAME) is not None:
-            return semconv.TOOL
-        if self.get(semconv.REQUEST_MODEL) is not None and self.get(semconv.OUTPUT_TOKENS) is not None:
-            return semconv.CHAT
-        return semconv.AGENT if self.get(semconv.AGENT_NAME) is not None else None
+
+def _first(attributes: Mapping[str, Any], names: str | tuple[str, ...]) -> Any:
+    for name in (names,) if isinstance(names, str) else names:
+        if (value := attributes.get(name)) is not None:
+            return value
+    return None
+
+
+def _operation(attributes: Mapping[str, Any]) -> str | None:
+    named = _first(attributes, (semconv.OPERATION, semconv.OBSERVATION))
+    if named is not None:
+        return semconv.OPERATIONS.get(str(named).lower())
+    # Older instrumentations tell by what they record.
+    if semconv.TOOL_NAME in attributes:
+        return semconv.TOOL
+    if semconv.REQUEST_MODEL in attributes and _first(attributes, semconv.OUTPUT_TOKENS) is not None:
+        return semconv.CHAT
+    return semconv.AGENT if _first(attributes, semconv.AGENT_NAME) is not None else None
 
 
 def has_spans(record: Record) -> bool:
@@ -111,6 +115,7 @@ def _span(record: Record, resource: Mapping[str, Any], line: int | None) -> Span
         failed=status in (2, "STATUS_CODE_ERROR") or semconv.ERROR_TYPE in attributes,
         resource=resource,
         line=line,
+        operation=_operation(attributes),
     )
 
 
