@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from asyncfc_sim.report.console import progress
 from asyncfc_sim.workloads.workload import Task
 
+from .assumptions import assumptions
 from .experiment import ArmResult, Row, summarise_arms
 from .models import Models
 from .parallel import LoadTasks, run_in_processes, run_on
-from .study import Study, assumptions
+from .study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,6 @@ def conduct(
             results = run_on(executor, tasks, load, arms, models, seed, advance)
         else:
             results = run_in_processes(tasks, load, arms, models, seed, advance)
-    notes = [*assumptions(models, study.delivery, results), *notes]
+    recorded = any(task.recorded is not None for task in tasks)
+    notes = [*assumptions(models, study.delivery, results, recorded=recorded), *notes]
     return Findings(study, models, results, summarise_arms(results, seed), notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import get_args
@@ -11,8 +11,7 @@ from typing import get_args
 from asyncfc_sim.core.policy import POLICIES, Delivery, Grace, Policy, policy_named
 from asyncfc_sim.core.scheduler import Failure
 
-from .experiment import SYNC, Arm, ArmResult, Row
-from .models import Models
+from .experiment import SYNC, Arm, Row
 from .script import Dependence, Messages
 
 BOUND = "bound"
@@ -108,42 +107,3 @@ def dependence_interval(rows: Sequence[Row], grouping: Messages, name: str) -> t
     """The speed-up of an arm under `all` and under `values`: the truth about dependence lies between the two."""
     found = {row.dependence: row.speedup for row in rows if (row.messages, row.label) == (grouping, name)}
     return (found["all"], found["values"]) if len(found) == 2 else None
-
-
-def assumptions(models: Models, delivery: Delivery, results: Iterable[ArmResult]) -> list[str]:
-    """What the numbers rest on, for footnotes."""
-    results = list(results)
-    decoder, durations = models.decoder, models.durations
-    kinds = sorted({rule.provenance for rule in (*durations.rules, durations.default)})
-    sources = f"decoding as in models/decoders/{decoder.name}, tool times as in models/tools/{durations.name}"
-    notes = [f"simulated, not measured: {sources}; which tool takes how long is {' and '.join(kinds)}"]
-    if (dominant := dominant_kind(results)) is not None:
-        kind, share = dominant
-        figure = durations.kinds[kind]
-        known_by = f"median {figure.value:g} s, {figure.provenance}, n = {figure.n}"
-        notes.append(f"{100 * share:.0f} % of the tool time is of the kind {kind} ({known_by})")
-    if decoder.ttft.slope.value == 0:
-        notes.append("prompts cost this decoder nothing per token (assumed), so neither does a lost prefix cache")
-    thought = "a median message's thinking (assumed)" if models.await_thinking else "no thinking (assumed)"
-    notes.append(f"futures: delivery {delivery}; to await is a message with {thought}; every call is run, none shared")
-    if rates := sorted({one.arm.await_rate for one in results} - {0.0}):
-        chances = ", ".join(f"{rate:g}" for rate in rates)
-        notes.append(f"a model with futures awaits all it has not been shown before a message with chance {chances}")
-    if any(one.arm.stream for one in results):
-        notes.append(
-            "interrupt: the model and its engine are changed (AsyncLM), a turn is one request, to wait is to write "
-            "nothing (assumed); the bound is of the chat protocol, and does not hold for it"
-        )
-    notes.append("the answer needs what `return` names, in BFCL every result of its turn (assumed); users take no time")
-    return notes
-
-
-def dominant_kind(results: Iterable[ArmResult]) -> tuple[str, float] | None:
-    """The kind of tool on which most of the tool time goes, and its share; None where no tool takes time."""
-    seconds: dict[str, float] = {}
-    for one in next(iter(results)).eq1:
-        for kind, s in one.kinds_s.items():
-            seconds[kind] = seconds.get(kind, 0.0) + s
-    total = sum(seconds.values())
-    kind = max(seconds, key=lambda name: seconds[name], default="")
-    return (kind, seconds[kind] / total) if total else None

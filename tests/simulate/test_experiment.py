@@ -14,6 +14,7 @@ from asyncfc_sim.core.policy import policy_named
 from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.core.syntax import Program
 from asyncfc_sim.core.values import ErrorValue
+from asyncfc_sim.simulate.assumptions import assumptions
 from asyncfc_sim.simulate.bound import bound
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import load_durations
@@ -21,7 +22,7 @@ from asyncfc_sim.simulate.experiment import Arm, ArmResult, run_arms, simulate, 
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.parallel import run_in_processes
 from asyncfc_sim.simulate.reference import difference, run_reference
-from asyncfc_sim.simulate.study import Study, StudyError, assumptions, dependence_interval, parse_graces
+from asyncfc_sim.simulate.study import Study, StudyError, dependence_interval, parse_graces
 from asyncfc_sim.traces.timeline import busy
 from asyncfc_sim.workloads.bfcl import load
 from asyncfc_sim.workloads.program_file import load_program
