@@ -18,7 +18,17 @@ from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.parallel import Serial, Source, completed, digest, source
 from asyncfc_sim.simulate.part_file import PartFile
 from asyncfc_sim.simulate.precision import Looks, doubling, once
-from asyncfc_sim.simulate.sweep import Chunk, Plan, RunChunks, chunk_key, condition_key, plan, run_chunk, run_plan
+from asyncfc_sim.simulate.sweep import (
+    Chunk,
+    Plan,
+    RunChunks,
+    SweepRow,
+    chunk_key,
+    condition_key,
+    plan,
+    run_chunk,
+    run_plan,
+)
 from asyncfc_sim.traces.trace import package_version
 
 from . import sweep_plot, sweep_view
@@ -63,29 +73,33 @@ def run_sweep(asked: SweepRequest) -> int:
     todo = plan(points, given.tasks, models_of, shuffled=asked.precision is not None)
     with ExitStack() as stack:
         parts = None if request.output is None else stack.enter_context(PartFile(part_path(request.output)))
-        executor = stack.enter_context(opened(_executor(request, todo, looks), request.workers))
-        title = f"simulating {len(todo.conditions)} x {looks.at[-1]} conversations"
-        bar = progress(title, len(todo.conditions) * looks.at[-1], quiet=request.quiet or request.as_json)
-        advance = stack.enter_context(bar)
-        runner = _runner(
-            todo, source(given.tasks, given.load), executor or Serial(), parts, _identity(request, given), advance
-        )
-        try:
-            rows = run_plan(todo, looks, runner)
-        except KeyboardInterrupt:
-            if parts is not None:
-                print(f"{parts.finished} chunks are in {parts.path}: the same command goes on there", file=sys.stderr)
-            raise
-        found = sweep_view.Found(
-            request.workload, sweeps, looks, rows, sweep_view.notes(todo, looks, models_of, given.notes)
-        )
-        _write(asked, found)
+        rows = _rows(request, given, todo, looks, parts)
+        noted = sweep_view.notes(todo, looks, models_of, given)
+        _write(asked, sweep_view.Found(request.workload, sweeps, looks, rows, noted))
         if parts is not None:
             parts.remove()
     if any(row.row.different for row in rows):
         return ExitCode.FAILED
     imprecise = any(row.reached is False for row in rows)
     return ExitCode.PARTIAL if imprecise or given.faults else ExitCode.OK
+
+
+def _rows(request: Request, given: Workload, todo: Plan, looks: Looks, parts: PartFile | None) -> list[SweepRow]:
+    """Run it, with progress on stderr; Ctrl-C says where what is done can be found."""
+    conditions, most = len(todo.conditions), looks.at[-1]
+    quiet = request.quiet or request.as_json
+    with (
+        opened(_executor(request, todo, looks), request.workers) as executor,
+        progress(f"simulating {conditions} x {most} conversations", conditions * most, quiet=quiet) as advance,
+    ):
+        work = source(given.tasks, given.load)
+        runner = _runner(todo, work, executor or Serial(), parts, _identity(request, given), advance)
+        try:
+            return run_plan(todo, looks, runner)
+        except KeyboardInterrupt:
+            if parts is not None and parts.finished:
+                print(f"{parts.finished} chunks are in {parts.path}: the same command goes on there", file=sys.stderr)
+            raise
 
 
 def part_path(output: Path) -> Path:

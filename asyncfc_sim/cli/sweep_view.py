@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
+from asyncfc_sim.simulate.assumptions import assumptions
 from asyncfc_sim.simulate.experiment import SYNC, ArmResult
 from asyncfc_sim.simulate.knobs import KNOBS, KnobValue
 from asyncfc_sim.simulate.precision import Looks
-from asyncfc_sim.simulate.study import assumptions
 from asyncfc_sim.simulate.sweep import ModelsOf, Plan, SweepRow
 from asyncfc_sim.traces.files import atomic_write
 
 from . import simulate_view
 from .output import document
+from .simulate_workload import Workload
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,20 +45,23 @@ class Found:
     notes: Sequence[str]
 
 
-def notes(todo: Plan, looks: Looks, models_of: ModelsOf, given: Sequence[str]) -> list[str]:
+def notes(todo: Plan, looks: Looks, models_of: ModelsOf, given: Workload) -> list[str]:
     """What the numbers rest on, for footnotes."""
     pairs = dict.fromkeys((point.decoder, point.durations) for point in todo.points)
     deliveries = dict.fromkeys(point.study.delivery for point in todo.points)
     arms = [ArmResult(arm) for condition in todo.conditions for arm in condition.arms]
     found = [
-        note for pair in pairs for delivery in deliveries for note in assumptions(models_of(*pair), delivery, arms)
+        note
+        for pair in pairs
+        for delivery in deliveries
+        for note in assumptions(models_of(*pair), delivery, arms, recorded=given.recorded)
     ]
     if any((point.tool_scale, point.decode_scale) != (1, 1) for point in todo.points):
         found.append("tool_scale and decode_scale multiply times, recorded ones too (assumed)")
     found.append("every point and policy met the same draws; speed-ups are paired with sync's")
     if looks.precision is not None:
         found.append(precision_note(looks))
-    return list(dict.fromkeys([*found, *given]))
+    return list(dict.fromkeys([*found, *given.notes]))
 
 
 def precision_note(looks: Looks) -> str:

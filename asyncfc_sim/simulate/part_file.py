@@ -31,6 +31,8 @@ class PartFile:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if os.fstat(self._out).st_size == 0:
+            self.remove()
         os.close(self._out)
 
     def take(self, key: str, arms: Sequence[Arm]) -> list[ArmResult] | None:
