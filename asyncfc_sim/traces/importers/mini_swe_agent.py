@@ -30,6 +30,7 @@ from typing import Any, Final
 from asyncfc_sim.core.values import JSON
 from asyncfc_sim.traces.sessions import MARKED, Provenance, RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 
+from .flow import with_flow
 from .kinds import effect_of, kind_of
 from .records import FieldFault, Record, count, documents, each, head, maybe, objects, origin, text
 from .source import Source
@@ -53,6 +54,8 @@ PROVENANCE: Final[dict[str, Provenance]] = {
     **{prefix + name: "measured" for prefix, names in MARKED.items() for name in names},
     "call.kind": "derived",
     "call.effect": "derived",
+    "call.deps": "derived",
+    "call.reads": "derived",
 }
 
 
@@ -83,7 +86,7 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
             session=maybe(text, record, "instance_id") or source.stem,
             source=origin(source, "mini_swe_agent"),
             arrival_s=arrival_s,
-            turns=(RecordedTurn(prompt=_prompt(record), steps=tuple(steps)),),
+            turns=with_flow([RecordedTurn(prompt=_prompt(record), steps=tuple(steps))]),
             provenance=_provenance(record, steps),
         )
 

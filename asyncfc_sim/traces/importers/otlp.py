@@ -17,6 +17,7 @@ from asyncfc_sim.core.values import JSON
 from asyncfc_sim.traces import semconv
 from asyncfc_sim.traces.sessions import MARKED, Provenance, RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 
+from .flow import with_flow
 from .kinds import effect_of, kind_of
 from .otlp_scopes import Scope, sessions_of
 from .otlp_spans import Key, Span, has_spans, read_spans
@@ -29,6 +30,8 @@ MEASURED: Final[dict[str, Provenance]] = {
     "call.kind": "derived",
     "call.effect": "derived",
 }
+# Where links do not say what a call needed, recorded content may.
+FLOW: Final[dict[str, Provenance]] = {"call.deps": "derived", "call.reads": "derived"}
 
 
 _EDGES: Final = {"data": "deps", "read": "reads"}
@@ -59,13 +62,15 @@ class _Session:
     def session(self) -> RecordedSession:
         first = self.turns[0]
         provenance = _parsed(first.get(semconv.PROVENANCE))
+        turns = tuple(self._turn(place, turn) for place, turn in enumerate(self.turns))
+        linked = any(semconv.FUTURE in tool.attributes for turn in self.turns for tool in turn.tools)
         return RecordedSession(
             session=first.session,
             source=self.source,
             arrival_s=None if "arrival_s" in _unknown(first.agent) else (first.start_ns - self.begin_ns) / 1e9,
             parent=first.parent,
-            turns=tuple(self._turn(place, turn) for place, turn in enumerate(self.turns)),
-            provenance={**MEASURED, **(provenance if isinstance(provenance, dict) else {})},
+            turns=turns if linked else with_flow(turns),
+            provenance={**MEASURED, **({} if linked else FLOW), **(provenance if isinstance(provenance, dict) else {})},
         )
 
     def _turn(self, place: int, turn: Scope) -> RecordedTurn:
@@ -100,7 +105,8 @@ class _Session:
 
     def _call(self, span: Span) -> RecordedCall:
         own = span.attributes
-        result = span.get(semconv.CALL_RESULT)
+        recorded = span.get(semconv.CALL_RESULT)
+        result = _parsed(recorded)
         chars = maybe(count, own, f"{semconv.FIELD}result_chars")
         args = _parsed(span.get(semconv.CALL_ARGUMENTS))
         args = args if isinstance(args, dict) else None
@@ -114,8 +120,8 @@ class _Session:
             emit_tok=maybe(count, own, f"{semconv.FIELD}emit_tok"),
             emit_s=maybe(number, own, f"{semconv.FIELD}emit_s"),
             exec_s=None if "exec_s" in _unknown(span) else span.seconds,
-            result=_parsed(result),
-            result_chars=len(result) if chars is None and isinstance(result, str) else chars,
+            result=result,
+            result_chars=_length(result, recorded) if chars is None else chars,
             deps=self._linked(span, "data"),
             reads=self._linked(span, "read"),
             effect=own.get(f"{semconv.FIELD}effect") if ours else effect_of(tool, args),
@@ -216,6 +222,12 @@ def _first_token(chat: Span) -> float | None:
         return max(0.0, at.timestamp() - chat.start_ns / 1e9)
     except ValueError:
         raise FieldFault(f"{semconv.COMPLETION_START} is {first!r:.60}; expected a date") from None
+
+
+def _length(result: JSON, recorded: Any) -> int | None:
+    """Of a result as text: a text as it is, anything else as it was recorded."""
+    text = result if isinstance(result, str) else recorded
+    return len(text) if isinstance(text, str) else None
 
 
 def _unknown(span: Span | None) -> list[str]:

@@ -107,5 +107,7 @@ def _step(request: Record, turn: int, place: int) -> RecordedStep:
 
 def _with_tools(step: RecordedStep, exec_s: float | None, agents: int) -> RecordedStep:
     (call,) = step.calls
-    call = replace(call, exec_s=exec_s, **({"tool": "sub_agent", "kind": "sub_agent"} if agents else {}))
+    call = replace(call, exec_s=exec_s)
+    if agents:
+        call = replace(call, tool="sub_agent", kind="sub_agent")
     return replace(step, calls=(call,))
