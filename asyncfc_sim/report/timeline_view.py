@@ -115,7 +115,7 @@ def _title(line: Timeline, same: Sequence[Timeline]) -> str:
     parts = [header.case or header.run]
     if header.seed is not None:
         parts.append(f"seed {header.seed}")
-    if header.clock == "wall":
+    if header.clock == "wall" and "layout" not in header.inputs:  # a recording laid out says what of it was measured
         parts.append("measured on the wall clock")
     return ", ".join([*parts, *_inputs(line, same, shared=True)])
 

@@ -135,7 +135,7 @@ def test_a_trace_can_come_from_standard_input(pair):
     assert view("-", input=pair.read_bytes()).stdout == view(pair).stdout
     done = view("-", input=b"{}\n")
     assert done.exit_code == 2
-    assert done.stderr.startswith("Error: <stdin>:1: ")
+    assert done.stderr.startswith("Error: <stdin>: not a trace of a known format; known are: workload, trace")
 
 
 def test_perfetto_is_written_beside_what_is_shown(pair, tmp_path):
@@ -154,5 +154,8 @@ def test_a_file_that_is_none_is_told(tmp_path):
     assert (done.exit_code, done.stderr) == (3, f"Error: {tmp_path / 'none.jsonl'}: No such file or directory\n")
     (tmp_path / "text.jsonl").write_text("hello\n")
     done = view(tmp_path / "text.jsonl")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: {tmp_path / 'text.jsonl'}: not a trace of a known format")
+    done = view(tmp_path / "text.jsonl", "--format", "trace")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith(f"Error: {tmp_path / 'text.jsonl'}:1: broken JSON")

@@ -7,12 +7,12 @@ Each format is a module of this folder with `looks_like(source) -> bool` and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from asyncfc_sim.traces.sessions import RecordedSession, SessionError, check_session
+from asyncfc_sim.traces.sessions import RecordedSession, SessionError, check_session, marked_fields
 
 from .source import Broken, ImportFault, Source
 
@@ -58,14 +58,16 @@ def detect(source: Source) -> str:
     raise ImportFault(f"{source.name}: not a trace of a known format; known are: {', '.join(FORMATS)}")
 
 
-def read_sessions(path: str, *, format: str | None = None, broken: Broken = "fail") -> Imported:
+def read_sessions(path: str | Source, *, format: str | None = None, broken: Broken = "fail") -> Imported:
     """All sessions of a file (`-`: standard input; `.gz` too) or of the files of a folder, each of one format.
+
+    A Source, which may have been looked at already, says itself what a broken line does.
 
     Raises ImportFault, which names file and line; OSError if a file cannot be opened.
     """
     imported = Imported([], {}, [])
-    for file in _files(path):
-        source = Source(file, broken)
+    sources = [path] if isinstance(path, Source) else (Source(file, broken) for file in _files(path))
+    for source in sources:
         name = format or detect(source)
         if not source.text.strip():
             raise ImportFault(f"{source.name}: the file is empty; expected a trace")
@@ -74,7 +76,8 @@ def read_sessions(path: str, *, format: str | None = None, broken: Broken = "fai
         imported.faults.extend(source.faults)
     if not imported.sessions:
         raise ImportFault(
-            f"{path}: no session in it" + (f"; the first fault: {imported.faults[0]}" if imported.faults else "")
+            f"{path if isinstance(path, str) else path.name}: no session in it"
+            + (f"; the first fault: {imported.faults[0]}" if imported.faults else "")
         )
     return imported
 
@@ -91,6 +94,11 @@ def _files(path: str) -> Iterable[str]:
 def _checked(source: Source, sessions: Iterator[tuple[int | None, RecordedSession]]) -> Iterator[RecordedSession]:
     for line, session in sessions:
         try:
-            yield check_session(session)
+            check_session(session)
         except SessionError as error:
             source.fault(str(error), line)
+            continue
+        # An importer says once for its format where each field comes from; a session says it of those that it has.
+        present = marked_fields(session)
+        marks = {name: mark for name, mark in session.provenance.items() if name in present}
+        yield replace(session, provenance=marks)
