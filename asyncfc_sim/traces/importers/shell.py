@@ -42,6 +42,7 @@ _SHELLS: Final = _words("bash sh zsh dash")
 
 _HEREDOC: Final = re.compile(r"<<-?\s*(['\"]?)(\w+)\1([^\n]*)\n.*?^\s*\2\s*$", re.DOTALL | re.MULTILINE)
 _COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
+_LITERAL: Final = re.compile(r"\\[();|&]|'[();|&]+'|\"[();|&]+\"")  # an argument, not a sign of the shell's
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _NO_FILE: Final = re.compile(r"\d?>&\d|(?:\d|&)?>>?\s*/dev/null")  # redirections that write no file
 
@@ -79,7 +80,7 @@ def _redirected(line: str) -> bool:
 
 def _commands(line: str) -> Iterator[list[str]]:
     """The simple commands of a line, each as its program and its words."""
-    lexer = shlex.shlex(_bare(line).replace("\n", " ; "), posix=True, punctuation_chars="();<>|&")
+    lexer = shlex.shlex(_LITERAL.sub("_", _bare(line)).replace("\n", " ; "), posix=True, punctuation_chars="();<>|&")
     lexer.whitespace_split = True
     lexer.commenters = ""
     words: list[str] = []

@@ -70,16 +70,20 @@ class Source:
         except (ValueError, RecursionError):
             return None
 
+    def peek(self, lines: int = 20) -> Iterator[dict[str, Any]]:
+        """The JSON objects among the first lines, to recognise a format by."""
+        for number, line in self.lines():
+            if number > lines:
+                return
+            try:
+                yield _object(line)
+            except ValueError:
+                continue
+
     @cached_property
     def first(self) -> dict[str, Any]:
-        """The first line that is a JSON object, to recognise a format by; empty if there is none among the first."""
-        for number, line in self.lines():
-            try:
-                return _object(line)
-            except ValueError:
-                if number > 20:
-                    break
-        return {}
+        """The first line that is a JSON object; empty if there is none among the first."""
+        return next(self.peek(), {})
 
     def fault(self, message: str, line: int | None = None) -> None:
         """Something in the file is broken: raises ImportFault, or notes it, as was asked."""

@@ -45,6 +45,8 @@ def elapsed(earlier: float, later: float, what: str) -> float:
 
 def _read(value: Any) -> tuple[float, str]:
     match value:
+        case None:
+            raise FieldFault("a time is missing; expected ISO 8601, or a number since 1970")
         case bool():
             pass
         case int() | float() if math.isfinite(value):
