@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
+from math import floor, inf
 from typing import Literal
 
 import numpy as np
@@ -56,6 +56,7 @@ class Range:
 COUNT = Range()
 CHANCE = Range(most=1, whole=False)
 FROM_ONE = Range(least=1)
+MEAN = Range(least=1, whole=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +135,18 @@ class Shape:
     def with_value(self, name: str, value: float) -> Shape:
         """The same shape with another value of `rounds` or of a stage's `calls` or `sees` (`search.sees`).
 
-        Raises ShapeError.
+        Where a count is not whole it is a mean, of the whole numbers beside it. Raises ShapeError.
         """
-        figure = Figure(((value, 1.0),), 0, "no measurement", "assumed", "scanned")
         place, _, key = name.partition(".")
         known = ["rounds", *(f"{stage.name}.sees" for stage in self.stages)]
         known += [f"{stage.name}.calls" for stage in self.stages if stage.calls is not None]
         if name not in known:
             raise ShapeError(f"{self.source}: no figure {name!r} can be changed; there are: {', '.join(known)}")
-        allowed = CHANCE if key == "sees" else FROM_ONE
+        allowed = CHANCE if key == "sees" else MEAN
         if not allowed.has(value):
             raise ShapeError(f"{self.source}: {name}: {value!r}: expected {allowed}")
+        beside = ((value, 1.0),) if key == "sees" or value == floor(value) else _beside(value)
+        figure = Figure(beside, 0, "no measurement", "assumed", "scanned")
         if name == "rounds":
             return replace(self, rounds=figure)
         changed = (each if each.name != place else _with(each, key, figure) for each in self.stages)
@@ -166,6 +168,12 @@ class Shape:
     def conversations(self, n: int, rng: np.random.Generator) -> list[Task]:
         """`n` conversations, drawn one after another: the first ones do not depend on how many follow."""
         return [self.conversation(number, rng) for number in range(1, n + 1)]
+
+
+def _beside(mean: float) -> tuple[tuple[float, float], ...]:
+    """The two whole numbers beside a mean, with their weights."""
+    low = floor(mean)
+    return ((low, 1 - (mean - low)), (low + 1, mean - low))
 
 
 def _with(stage: Stage, key: str, figure: Figure) -> Stage:
