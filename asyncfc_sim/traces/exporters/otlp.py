@@ -15,6 +15,7 @@ from typing import Final
 from asyncfc_sim.traces import semconv
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 
+from .fault import ExportFault
 from .otlp_json import CLIENT, START_NS, SpanOut, as_text, line, nanoseconds, span_id, trace_id
 
 # What the conventions have no name for.
@@ -24,8 +25,15 @@ OWN: Final = ("kind", "emit_tok", "emit_s", "result_chars", "effect")
 def otlp_lines(
     sessions: Iterable[RecordedSession], *, content: bool = False, start_ns: int = START_NS
 ) -> Iterator[str]:
-    """A line for each session. `start_ns` is when the records began, in nanoseconds since 1970."""
+    """A line for each session. `start_ns` is when the records began, in nanoseconds since 1970.
+
+    Raises ExportFault if two sessions have one name, since spans say only by it which session they are of.
+    """
+    names: set[str] = set()
     for session in sessions:
+        if session.session in names:
+            raise ExportFault(f"two sessions are named {session.session!r}; in spans they would be one")
+        names.add(session.session)
         yield line(session_spans(session, content=content, start_ns=start_ns), start_ns)
 
 
@@ -44,7 +52,8 @@ class _Layout:
         self.futures = count(1)
         now = start_ns + nanoseconds(session.arrival_s or 0.0)
         for place, turn in enumerate(session.turns, 1):
-            now = self._turn(place, turn, now + nanoseconds(turn.user_gap_s or 0.0))
+            # Before the first turn there is nothing that a pause could follow: it is an attribute.
+            now = self._turn(place, turn, now + (nanoseconds(turn.user_gap_s or 0.0) if place > 1 else 0))
 
     def _turn(self, place: int, turn: RecordedTurn, now: int) -> int:
         session = self.session
@@ -59,6 +68,7 @@ class _Layout:
             semconv.CONVERSATION[0]: session.session,
             semconv.PARENT: session.parent,
             semconv.PROVENANCE: as_text(dict(session.provenance)),
+            f"{semconv.FIELD}user_gap_s": turn.user_gap_s if place == 1 else None,
             semconv.UNKNOWN: [*_unknown(turn, "user_gap_s"), *_unknown(session, "arrival_s")],
         }
         if self.content and turn.prompt is not None:

@@ -42,16 +42,16 @@ def run_spans(run: Run, *, content: bool = False, start_ns: int = START_NS) -> l
         for number, spans in messages.items()
     }
     decoding = [(span.start_s, span.end_s) for spans in messages.values() for span in spans]
-    calls: dict[int, SpanOut] = {}
-    for call in drawn.calls:
-        chat = chats.get(call.message or 0)
-        calls[call.future] = _call(call, decoding, agent_at(call.issued_s), start_ns, content)
-        if chat is not None:
-            calls[call.future].links.append((chat, "call"))
+    tools = [_call(call, decoding, agent_at(call.issued_s), start_ns, content) for call in drawn.calls]
+    calls: dict[int, SpanOut] = {}  # after a cut a number is given again: the last counts
+    for call, tool in zip(drawn.calls, tools, strict=True):
+        calls[call.future] = tool
+        if (chat := chats.get(call.message or 0)) is not None:
+            tool.links.append((chat, "call"))
     for arrow in drawn.arrows:
         if arrow.target is not None and arrow.target in calls and arrow.source in calls:
             calls[arrow.target].links.append((calls[arrow.source], "data"))
-    below = [*chats.values(), *calls.values()]
+    below = [*chats.values(), *tools]
     for agent in agents:
         agent.end_ns = max([agent.start_ns, *(span.end_ns for span in below if span.parent == agent.span)])
     return [*agents, *below]

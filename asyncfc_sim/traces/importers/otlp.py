@@ -34,6 +34,7 @@ MEASURED: Final[dict[str, Provenance]] = {
 FLOW: Final[dict[str, Provenance]] = {"call.deps": "derived", "call.reads": "derived"}
 
 
+FIRST_GAP: Final = f"{semconv.FIELD}user_gap_s"  # before the first turn, where no time can show it
 _EDGES: Final = {"data": "deps", "read": "reads"}
 
 
@@ -70,12 +71,12 @@ class _Session:
             arrival_s=None if "arrival_s" in _unknown(first.agent) else (first.start_ns - self.begin_ns) / 1e9,
             parent=first.parent,
             turns=turns if linked else with_flow(turns),
-            provenance={**MEASURED, **({} if linked else FLOW), **(provenance if isinstance(provenance, dict) else {})},
+            provenance=provenance if isinstance(provenance, dict) else {**MEASURED, **({} if linked else FLOW)},
         )
 
     def _turn(self, place: int, turn: Scope) -> RecordedTurn:
         gap_ns = turn.start_ns - self.turns[place - 1].end_ns if place else -1
-        known = gap_ns >= 0 and "user_gap_s" not in _unknown(turn.agent)
+        gap_s = gap_ns / 1e9 if gap_ns >= 0 and "user_gap_s" not in _unknown(turn.agent) else None
         if not turn.chats:
             span = turn.tools[0]
             raise FieldFault(f"span {span.key[1]!r} ({span.name!r:.60}): a call of a tool, and no chat in its trace")
@@ -85,7 +86,7 @@ class _Session:
         for tool in sorted(turn.tools, key=lambda span: span.start_ns):
             calls[_message_of(tool, turn, chats, emitted)].append(tool)
         return RecordedTurn(
-            user_gap_s=gap_ns / 1e9 if known else None,
+            user_gap_s=gap_s if place else maybe(number, turn.agent.attributes if turn.agent else {}, FIRST_GAP),
             prompt=_prompt(turn),
             steps=tuple(self._step(chat, _in_order(calls[chat.key], emitted[chat.key])) for chat in chats),
         )
@@ -121,7 +122,7 @@ class _Session:
             emit_s=maybe(number, own, f"{semconv.FIELD}emit_s"),
             exec_s=None if "exec_s" in _unknown(span) else span.seconds,
             result=result,
-            result_chars=_length(result, recorded) if chars is None else chars,
+            result_chars=chars if ours else _length(result, recorded),
             deps=self._linked(span, "data"),
             reads=self._linked(span, "read"),
             effect=own.get(f"{semconv.FIELD}effect") if ours else effect_of(tool, args),

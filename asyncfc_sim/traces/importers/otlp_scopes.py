@@ -49,7 +49,7 @@ class Scope:
         """The name of the session that this is a turn of."""
         named = self.get(semconv.CONVERSATION)
         if self.outer is None:
-            return str(named or self.trace)
+            return str(self.trace if named is None else named)
         # Some give a sub-agent the conversation of the agent that started it.
         own = named if named not in (None, self.outer.get(semconv.CONVERSATION)) else None
         return f"{self.outer.session}/{own or (self.agent.key[1] if self.agent else self.trace)}"
