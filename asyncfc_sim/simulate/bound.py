@@ -7,12 +7,19 @@ message once, with a warm cache and the shorter of an argument and its reference
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from asyncfc_sim.core.events import Issue
 from asyncfc_sim.core.messages import arguments
-from asyncfc_sim.core.order import DecodeStep, critical_path, happens_before, longest_path_with_decoder, observe
+from asyncfc_sim.core.order import (
+    DecodeStep,
+    Order,
+    critical_path,
+    happens_before,
+    longest_path_with_decoder,
+    observe,
+)
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.core.values import ErrorValue, Value, bind
 from asyncfc_sim.workloads.workload import Task
@@ -58,6 +65,75 @@ def bound(
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The decoding of a call, of an answer, or none at all where futures are looked at.
+
+    `thinking_of`: the call for which the thinking is drawn that comes on top of `tokens`; 0 if there is none.
+    `longer_tokens` are those of a call whose arguments are written out.
+    """
+
+    first_token_s: float = 0.0
+    tokens: int = 0
+    itl_s: float = 0.0
+    thinking_of: int = 0
+    longer_tokens: int = 0
+    issue: int | None = None
+    touch: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPath:
+    """What a turn goes through, its calls by number, those among them that run, and what must wait for what."""
+
+    steps: tuple[Step, ...]
+    calls: Mapping[int, Call]
+    ran: frozenset[int]
+    order: Order
+
+
+def turn_path(
+    task: Task, number: int, values: Mapping[int, Value], models: Models, messages: Messages, *, stream: bool = False
+) -> TurnPath:
+    """The path of turn `number`, from 1, given what its futures will be: all of it but what is drawn."""
+    decoder, turn = models.decoder, task.turns[number - 1]
+    begins = frozenset() if task.recorded is None else task.recorded.begins
+    steps: list[Step] = []
+    issued = []
+    calls: dict[int, Call] = {}
+    touched: list[int] = []
+    fresh = True  # the next call begins a message
+    opened = False  # the turn's stream
+    for event in path(turn.program, values):
+        if not isinstance(event, Issue):
+            steps.append(Step(touch=event.futures))
+            touched += event.futures
+            fresh = True
+            continue
+        call = event.call
+        calls[call.future] = call
+        if messages == "step":
+            fresh = fresh or call.future in begins
+        asked = fresh and not (stream and opened)
+        part = replay.call_part(task, call.future)
+        if part is not None:
+            ttft_s = replay.part_ttft_s(part, models) if part.first else decoder.ttft_s(0)
+            step = Step(ttft_s if asked else 0.0, part.tokens, replay.part_itl_s(part, models))
+        else:
+            tokens, written_out = _call_tokens(call, values, models)
+            thinking_of = call.future if fresh else 0
+            ttft_s = decoder.ttft_s(0) if asked else 0.0
+            step = Step(ttft_s, tokens, decoder.itl_s(), thinking_of, written_out - tokens)
+        steps.append(replace(step, issue=call.future))
+        opened = True
+        tool = task.tools[call.tool]
+        issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
+        fresh = messages == "call"
+    steps.append(_answer(task, number, models, asked=not (stream and opened)))
+    ran = frozenset(future for future in calls if _runs(values.get(future)))
+    return TurnPath(tuple(steps), calls, ran, happens_before(issued, address=False))
+
+
 def _turn_bound(
     task: Task,
     number: int,
@@ -68,49 +144,25 @@ def _turn_bound(
     *,
     stream: bool,
 ) -> Bound:
-    decoder, turn = models.decoder, task.turns[number - 1]
-    begins = frozenset() if task.recorded is None else task.recorded.begins
+    turn = turn_path(task, number, values, models, messages, stream=stream)
     steps: list[DecodeStep] = []
-    issued = []
+    longer_s = 0.0  # where arguments are written out
+    for step in turn.steps:
+        tokens = step.tokens
+        if step.thinking_of:
+            tokens += models.decoder.step_tokens_at(uniform(seed, f"{task.name}/step", step.thinking_of))
+        steps.append(DecodeStep(step.first_token_s + tokens * step.itl_s, step.issue, step.touch))
+        longer_s += step.longer_tokens * step.itl_s
     duration: dict[int, float] = {}
     kinds_s: dict[str, float] = {}
-    longer_s = 0.0  # where arguments are written out
-    touched: list[int] = []
-    fresh = True  # the next call begins a message
-    opened = False  # the turn's stream
-    for event in path(turn.program, values):
-        if not isinstance(event, Issue):
-            steps.append(DecodeStep(0.0, touch=event.futures))
-            touched += event.futures
-            fresh = True
-            continue
-        call = event.call
-        if messages == "step":
-            fresh = fresh or call.future in begins
-        part = replay.call_part(task, call.future)
-        if part is not None:
-            ttft_s = replay.part_ttft_s(part, models) if part.first else decoder.ttft_s(0)
-            write_s = part.tokens * replay.part_itl_s(part, models)
-        else:
-            ttft_s = decoder.ttft_s(0)
-            tokens, written_out = _call_tokens(call, values, models)
-            longer_s += (written_out - tokens) * decoder.itl_s()
-            if fresh:
-                tokens += decoder.step_tokens_at(uniform(seed, f"{task.name}/step", call.future))
-            write_s = tokens * decoder.itl_s()
-        steps.append(DecodeStep((ttft_s if fresh and not (stream and opened) else 0.0) + write_s, issue=call.future))
-        opened = True
-        tool = task.tools[call.tool]
-        issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
-        seconds = duration[call.future] = _duration_s(task, call, values, models, seed)
-        kind = replay.call_kind(task, models, call.future, call.tool)
+    for future, call in turn.calls.items():
+        seconds = replay.call_s(task, models, seed, future, call.tool) if future in turn.ran else 0.0
+        duration[future] = seconds
+        kind = replay.call_kind(task, models, future, call.tool)
         kinds_s[kind] = kinds_s.get(kind, 0.0) + seconds
-        fresh = messages == "call"
-    steps.append(DecodeStep(_answer_s(task, number, models, asked=not (stream and opened))))
-    order = happens_before(issued, address=False)
     decode_s = sum(step.decode_s for step in steps) + longer_s
-    critical_s, _ = critical_path(order, duration)
-    longest_s = longest_path_with_decoder(order, duration, steps)
+    critical_s, _ = critical_path(turn.order, duration)
+    longest_s = longest_path_with_decoder(turn.order, duration, steps)
     return Bound(longest_s, decode_s, sum(duration.values()), max(decode_s, critical_s), kinds_s)
 
 
@@ -127,17 +179,15 @@ def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> tup
     return min(referring, written_out), written_out
 
 
-def _duration_s(task: Task, call: Call, values: Mapping[int, Value], models: Models, seed: int) -> float:
-    value = values.get(call.future)
-    if isinstance(value, ErrorValue) and value.kind in ("dependency_failed", "not_executed", "invalid_reference"):
-        return 0.0  # it never ran
-    return replay.call_s(task, models, seed, call.future, call.tool)
+def _runs(value: Value) -> bool:
+    """Whether a call that came to `value` ever ran."""
+    never = ("dependency_failed", "not_executed", "invalid_reference")
+    return not (isinstance(value, ErrorValue) and value.kind in never)
 
 
-def _answer_s(task: Task, number: int, models: Models, *, asked: bool) -> float:
-    """Seconds to decode the answer of a turn; `asked`: it is a request of its own."""
+def _answer(task: Task, number: int, models: Models, *, asked: bool) -> Step:
+    """The decoding of a turn's answer; `asked`: it is a request of its own."""
     part, decoder = replay.answer_part(task, number), models.decoder
     if part is None:
-        return (decoder.ttft_s(0) if asked else 0.0) + decoder.answer_tokens * decoder.itl_s()
-    write_s = part.tokens * replay.part_itl_s(part, models)
-    return (replay.part_ttft_s(part, models) if asked else 0.0) + write_s
+        return Step(decoder.ttft_s(0) if asked else 0.0, decoder.answer_tokens, decoder.itl_s())
+    return Step(replay.part_ttft_s(part, models) if asked else 0.0, part.tokens, replay.part_itl_s(part, models))

@@ -7,7 +7,7 @@ number, whatever the policy and the process, so that policies meet the same dura
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -103,15 +103,25 @@ def uniform(seed: int, case: str, index: int) -> float:
     return (_digest(seed, case, index) >> 75) / 2**53  # the upper 53 of 128 bits: all that a float can hold
 
 
+def uniforms(cases: Sequence[tuple[int, str]], indices: Sequence[int]) -> NDArray[np.float64]:
+    """`uniform` of many (seed, case) at once: a row for each of `indices`, a column for each case."""
+    digests = b"".join(_bytes(seed, case, index) for index in indices for seed, case in cases)
+    upper = np.frombuffer(digests, dtype=">u8")[::2]
+    return (upper >> 11).astype(np.float64).reshape(len(indices), len(cases)) / 2**53
+
+
 def call_rng(seed: int, case: str, call_index: int) -> np.random.Generator:
     """A generator of that call's own, where one number is not enough. As stable as `uniform`, but slower to make."""
     return np.random.Generator(np.random.PCG64(_digest(seed, case, call_index)))
 
 
 def _digest(seed: int, case: str, index: int) -> int:
+    return int.from_bytes(_bytes(seed, case, index), "big")
+
+
+def _bytes(seed: int, case: str, index: int) -> bytes:
     # hash() would differ between processes; the separator keeps ("a1", 1) and ("a", 11) apart.
-    text = f"{seed}\0{case}\0{index}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
+    return hashlib.blake2b(f"{seed}\0{case}\0{index}".encode(), digest_size=16).digest()
 
 
 def _kinds(model: Section) -> dict[str, Quantity]:

@@ -22,13 +22,22 @@ def call_kind(task: Task, models: Models, origin: int, tool: str) -> str:
 
 def call_s(task: Task, models: Models, seed: int, origin: int, tool: str) -> float:
     """Seconds that call `origin` of a task runs: the same under every policy (common random numbers)."""
-    recorded = task.recorded
-    if recorded is not None:
-        if models.replay_tools and origin in recorded.call_s:
-            return recorded.call_s[origin]
-        tool = recorded.kinds.get(origin, tool)
-    kind = task.kinds.get(tool, tool)
-    return models.durations.sample_s(kind, uniform(seed, task.name, origin))
+    known = recorded_call_s(task, models, origin)
+    if known is not None:
+        return known
+    return models.durations.sample_s(tool_kind(task, origin, tool), uniform(seed, task.name, origin))
+
+
+def recorded_call_s(task: Task, models: Models, origin: int) -> float | None:
+    """Seconds that call `origin` ran when it was recorded; None where that is not known, or not to be replayed."""
+    return task.recorded.call_s.get(origin) if task.recorded is not None and models.replay_tools else None
+
+
+def tool_kind(task: Task, origin: int, tool: str) -> str:
+    """The name by which a model of durations knows what call `origin` does."""
+    if task.recorded is not None:
+        tool = task.recorded.kinds.get(origin, tool)
+    return task.kinds.get(tool, tool)
 
 
 def call_part(task: Task, origin: int) -> RecordedPart | None:

@@ -17,10 +17,19 @@ from .script import NextMessage, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What is decoded of a message up to the end of one of its calls: so many tokens, each of so many seconds."""
+
+    tokens: int
+    itl_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Writing:
     """A message on its way out: when its parts are there, in seconds after the request, and the text of its calls.
 
-    The last call closes when the message ends.
+    The last call closes when the message ends. Of the tokens of the first part, `thinking_tokens` were drawn for the
+    call `thinking_of`; 0 if none were drawn.
     """
 
     prompt_tokens: int
@@ -30,6 +39,9 @@ class Writing:
     calls_s: tuple[float, ...]
     texts: tuple[str, ...]
     end_s: float
+    parts: tuple[Written, ...] = ()
+    thinking_of: int = 0
+    thinking_tokens: int = 0
 
 
 def call_text(tool: str, arguments_text: str) -> str:
@@ -58,19 +70,34 @@ class Writer:
         prompt, uncached = self._prompt_tokens(parts, transcript, cached, rewritten)
         goes_on = self._stream and transcript[-1]["role"] != "user"
         at_s = first_token_s = self._ttft_s(message, parts[0], uncached, rewritten, goes_on)
-        tokens, calls_s = 0, []
+        thinking = self._thinking_tokens(message) if parts[0] is None else 0
+        drawn_for = message.calls[0].origin if parts[0] is None and message.calls else 0
+        written: list[Written] = []
+        calls_s = []
         for number, part in enumerate(parts):
             if part is not None:
                 more, itl_s = part.tokens, replay.part_itl_s(part, self._models)
             else:
-                more = self._thinking_tokens(message) if number == 0 else 0
+                more = thinking if number == 0 else 0
                 more += self._call_tokens(message.calls[number], texts[number]) if message.calls else 0
                 itl_s = self._decoder.itl_s()
-            if not (message.is_await and self._awaits_are_free):
-                at_s += more * itl_s
-                tokens += more
+            if message.is_await and self._awaits_are_free:
+                more = 0
+            at_s += more * itl_s
             calls_s.append(at_s)
-        return Writing(prompt, uncached, tokens, first_token_s, tuple(calls_s[: len(texts)]), texts, at_s)
+            written.append(Written(more, itl_s))
+        return Writing(
+            prompt,
+            uncached,
+            sum(part.tokens for part in written),
+            first_token_s,
+            tuple(calls_s[: len(texts)]),
+            texts,
+            at_s,
+            tuple(written),
+            drawn_for,
+            thinking if drawn_for else 0,
+        )
 
     @property
     def _awaits_are_free(self) -> bool:

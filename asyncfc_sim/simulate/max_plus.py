@@ -1,0 +1,258 @@
+"""Makespans of many samples at once, by a (max,+) network, for what does not depend on who was faster.
+
+Where a policy shows the model the same, whatever takes how long, a task under an arm is one fixed network of decoding,
+calls and waiting, and its makespan is a longest path [1]_. Then a sample costs a few additions. Everything else is
+`NotVectorised`, and `run_samples` simulates it: the numbers are the same either way.
+
+References
+----------
+.. [1] F. Baccelli, G. Cohen, G. J. Olsder, J.-P. Quadrat, "Synchronization and Linearity", Wiley, 1992.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import inf, isclose
+
+import numpy as np
+
+from asyncfc_sim.core.arguments import bound as known_of
+from asyncfc_sim.core.footprint import indep
+from asyncfc_sim.core.order import Issued, Order, Reason, happens_before, observe, width
+from asyncfc_sim.core.policy import Policy
+from asyncfc_sim.core.syntax import Call, calls_in
+from asyncfc_sim.core.tool import Tool, commuting, pure
+from asyncfc_sim.core.values import ErrorValue
+from asyncfc_sim.workloads.workload import Task
+
+from .bound import bound, turn_path
+from .draws import Sample, draw
+from .experiment import Arm, simulate
+from .models import Models
+from .network import Builder, Column, Decoding, Network, network
+from .outline import Outline, outline
+from .reference import run_reference
+from .writing import Writing, Written
+
+FEW = 8  # samples that are simulated sooner than a network is made
+ROUNDING = 1e-9
+
+
+class NotVectorised(ValueError):
+    """An arm, or a task under it, whose makespans are no (max,+) network; the message says why."""
+
+
+def run_samples(task: Task, arms: Sequence[Arm], models: Models, samples: Sequence[Sample]) -> list[Column]:
+    """The makespans of `task` in seconds: for each arm a column, with a number for each sample.
+
+    An arm is computed by a network if it can be, and else simulated. All arms meet the same draws.
+    """
+    networks: dict[int, Network] = {}
+    if len(samples) > FEW:
+        for place, arm in enumerate(arms):
+            try:
+                networks[place] = compile_network(task, arm, models, samples[0])
+            except NotVectorised:
+                continue
+    draws = draw(task, models, samples, networks.values())
+    return [
+        networks[place].makespans(draws) if place in networks else _simulated(task, arm, models, samples)
+        for place, arm in enumerate(arms)
+    ]
+
+
+def compile_network(task: Task, arm: Arm, models: Models, sample: Sample | None = None) -> Network:
+    """The network of `task` under `arm`, checked against one simulated sample.
+
+    Raises NotVectorised.
+    """
+    sample = sample or Sample(0, task.name)
+    made = _bound_network(task, arm, models) if arm.policy is None else _policy_network(task, arm, arm.policy, models)
+    (expected,) = _simulated(task, arm, models, [sample])
+    (computed,) = made.makespans(draw(task, models, [sample], [made]))
+    if not isclose(computed, expected, rel_tol=ROUNDING):
+        raise AssertionError(f"{task.name} under {arm.label}: {computed} s by the network, {expected} s simulated")
+    return made
+
+
+def _simulated(task: Task, arm: Arm, models: Models, samples: Sequence[Sample]) -> Column:
+    if arm.policy is not None:
+        return np.array([simulate(replace(task, name=case), arm, models, seed).makespan_s for seed, case in samples])
+    in_order = run_reference(task)
+    limits = (bound(replace(task, name=case), in_order, models, seed, arm.messages) for seed, case in samples)
+    return np.array([limit.longest_path_s for limit in limits])
+
+
+def _policy_network(task: Task, arm: Arm, policy: Policy, models: Models) -> Network:
+    _refuse(arm.label, _before_running(arm, policy, models, task))
+    dependence = "all" if arm.await_rate >= 1 else arm.dependence
+    seen = outline(task, policy, models, 0, arm.messages, dependence)
+    issued = [_observed(call, task.tools, seen, policy) for call in seen.calls]
+    _refuse(arm.label, _after_running(policy, seen, task.tools, issued))
+    order = happens_before(issued)
+    builder = Builder()
+    settled: dict[int, int] = {}  # the moment at which a call has, by its number
+    asked: int | None = None
+    before: int | None = None  # the end of the call that ran before
+    for message in seen.messages:
+        out = builder.write(_undrawn(message.writing), asked)
+        for number, closed in zip(message.calls, out, strict=False):
+            if not number:
+                continue
+            dispatched = closed if policy.dispatch == "call" else out[-1]
+            after = [dispatched, *(settled[earlier] for earlier in order.predecessors[number])]
+            if number in seen.ran:
+                # With one slot calls run in the order of their issue: the lowest that has not run is always ready.
+                alone = [before] if policy.max_running == 1 and before is not None else []
+                settled[number] = before = builder.run(seen.origins[number], [*after, *alone])
+            else:
+                settled[number] = builder.latest(after)
+        asked = builder.latest([out[-1], *(settled[number] for number in message.waits_for)])
+    crowded = _crowded(policy, seen, task.tools, builder, settled)
+    _refuse(arm.label, [] if crowded is None else [(True, crowded)])
+    tools = {seen.origins[number]: tool for number, tool in seen.ran.items()}
+    return network(builder, [] if asked is None else [asked], tools)
+
+
+def _undrawn(writing: Writing) -> Decoding:
+    first, *others = writing.parts
+    first = replace(first, tokens=first.tokens - writing.thinking_tokens)
+    return Decoding(writing.first_token_s, (first, *others), writing.thinking_of)
+
+
+def _refuse(label: str, reasons: Iterable[tuple[bool, str]]) -> None:
+    for holds, why in reasons:
+        if holds:
+            raise NotVectorised(f"{label}: {why}")
+
+
+def _before_running(arm: Arm, policy: Policy, models: Models, task: Task) -> Iterable[tuple[bool, str]]:
+    grace_s = policy.grace(models.turn_overhead_s)
+    used = {call.tool for turn in task.turns for call in calls_in(turn.program.body)} & task.tools.keys()
+    tools = [task.tools[name] for name in used]
+    commute = commuting(task.tools)
+    return [
+        (0 < arm.await_rate < 1, f"with await rate {arm.await_rate:g} each sample awaits elsewhere"),
+        (0 < grace_s < inf, f"with a grace of {grace_s:g} s the model is shown what was faster than that"),
+        (
+            policy.futures and policy.delivery != "on_touch",
+            f"delivery {policy.delivery} shows the model what has returned by then",
+        ),
+        (
+            policy.futures and policy.duplicates != "run",
+            f"duplicates={policy.duplicates}: whether a call is still pending depends on how long it takes",
+        ),
+        (policy.futures and policy.max_awaits is not None, "max_awaits changes what is waited for"),
+        (policy.retries > 0, "calls may be tried again"),
+        (any(tool.approval for tool in tools), "a call asks for approval"),
+        (any(tool.timeout_s is not None for tool in tools), "a call may time out"),
+        (any(used & commute.get(name, frozenset()) for name in used), "calls commute: who is ready first goes first"),
+    ]
+
+
+def _after_running(
+    policy: Policy, seen: Outline, tools: Mapping[str, Tool], issued: Sequence[Issued]
+) -> Iterable[tuple[bool, str]]:
+    fails = any(isinstance(value, ErrorValue) for value in seen.values.values())
+    either = _told_apart_by_either(seen, tools, issued)
+    return [
+        (seen.gave_up is not None, f"the run gives up: {seen.gave_up}"),
+        (policy.failure == "strict" and fails, "strict cuts off what has been written when a call fails"),
+        (
+            policy.futures and seen.most_in_turn > policy.max_pending,
+            "so many calls may be pending that the model waits",
+        ),
+        (either is not None, f"$f{either} may start when one of several arguments of an earlier call is known"),
+    ]
+
+
+def _observed(call: Call, tools: Mapping[str, Tool], seen: Outline, policy: Policy) -> Issued:
+    tool = tools.get(call.tool, pure(call.tool))
+    value = seen.values[call.future]
+    one = observe(call, tool, seen.values)
+    ran = call.future in seen.ran
+    held_back = not ran and isinstance(value, ErrorValue) and value.kind == "not_executed"
+    guarded = tool.irreversible or (policy.failure != "poison" and bool(one.footprint.writes))
+    if ran or held_back:
+        return replace(one, barrier=guarded)
+    return one
+
+
+def _told_apart_by_either(seen: Outline, tools: Mapping[str, Tool], issued: Sequence[Issued]) -> int | None:
+    """A call whose start is the earlier of two moments, which is no longest path.
+
+    It comes after one with several unresolved arguments, any of which alone tells the two apart.
+    """
+    for at, earlier in enumerate(issued):
+        if len(earlier.producers) < 2:
+            continue
+        call = seen.calls[at]
+        for later in issued[at + 1 :]:
+            if not indep(earlier.footprint, later.footprint):
+                continue  # it waits for the end of the call anyway
+            needed = [one for one, least in earlier.producers.items() if not indep(least, later.footprint)]
+            if len(needed) == len(earlier.producers):
+                continue  # it waits for all of them
+            known = known_of(call, tools[call.tool], {one: seen.values[one] for one in needed})
+            if not indep(known, later.footprint):
+                return later.future
+    return None
+
+
+def _crowded(
+    policy: Policy, seen: Outline, tools: Mapping[str, Tool], builder: Builder, settled: Mapping[int, int]
+) -> str | None:
+    """Why calls may have to wait for a slot: then who is ready first decides who goes first."""
+    if policy.max_running == 1:
+        return None
+    by_tool: dict[str, list[int]] = {}
+    for number, tool in seen.ran.items():
+        by_tool.setdefault(tool, []).append(number)
+    limits = {name: tools[name].concurrency or policy.max_running_per_tool for name in by_tool}
+    groups = [(sorted(seen.ran), policy.max_running, "calls")]
+    groups += [(sorted(numbers), limits[name], f"calls of {name}") for name, numbers in by_tool.items()]
+    for numbers, limit, name in groups:
+        if len(numbers) > limit and (most := _most_at_once(numbers, builder, settled)) > limit:
+            return f"{most} {name} may be ready at once, and {limit} may run"
+    return None
+
+
+def _most_at_once(numbers: Sequence[int], builder: Builder, settled: Mapping[int, int]) -> int:
+    before = {
+        number: {
+            one: frozenset[Reason]() for one in numbers if one < number and builder.sure(settled[one], settled[number])
+        }
+        for number in numbers
+    }
+    return width(Order(before))
+
+
+def _bound_network(task: Task, arm: Arm, models: Models) -> Network:
+    values = run_reference(task).values
+    builder = Builder()
+    ends: list[int] = []
+    tools: dict[int, str] = {}
+    for number in range(1, len(task.turns) + 1):
+        turn = turn_path(task, number, values, models, arm.messages)
+        settled: dict[int, int] = {}
+        now: int | None = None
+        for step in turn.steps:
+            if not step.touch:
+                part = Written(step.tokens, step.itl_s)
+                (now,) = builder.write(Decoding(step.first_token_s, (part,), step.thinking_of), now)
+            if step.issue is not None:
+                assert now is not None
+                after = [now, *(settled[earlier] for earlier in turn.order.predecessors[step.issue])]
+                if step.issue in turn.ran:
+                    settled[step.issue] = builder.run(step.issue, after)
+                    tools[step.issue] = turn.calls[step.issue].tool
+                else:
+                    settled[step.issue] = builder.latest(after)
+            touched = [settled[future] for future in step.touch]
+            if touched:
+                assert now is not None
+                now = builder.latest([now, *touched])
+        assert now is not None
+        ends.append(builder.latest([now, *settled.values()]))
+    return network(builder, ends, tools)
