@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
+from asyncfc_sim.report.plots import save
 from asyncfc_sim.report.robustness_plot import Band, FaultLine, plot_robustness
 from asyncfc_sim.simulate.metrics import Speedup
+from asyncfc_sim.simulate.study import label
 from asyncfc_sim.studies.proportion import Share
 from asyncfc_sim.studies.races import LIMIT, SCHEDULES
 from asyncfc_sim.studies.robustness import Conversation, Robustness
 from asyncfc_sim.studies.robustness_rows import TRUE_LABELS, Row
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-HEADER = ("labels", "rate", "hit %", "wrong %", "raced %", "could %", "calls %", "speed-up", "time %")
+HEADER = ("labels", "rate", "hit\n%", "wrong\n%", "raced\n%", "could\n%", "calls\n%", "speed-up\n[95 % CI]", "time\n%")
 
 
 def show(study: Robustness, result: Sequence[Row], found: Sequence[Conversation]) -> None:
@@ -42,7 +42,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{100 * row.wrong.value:.1f} [{100 * row.wrong.low:.0f}, {100 * row.wrong.high:.0f}]",
         f"{100 * row.raced.value:.1f}",
         f"{100 * row.could.value:.1f}",
-        f"{100 * row.wrong_calls.value:.2f}",
+        f"{100 * row.wrong_calls.value:.1f}",
         _speedup(row.speedup),
         f"{round(100 * (row.time - 1), 1) + 0.0:+.1f}",  # plus zero: what rounds to nothing has no sign
     )
@@ -56,6 +56,7 @@ def _speedup(speedup: Speedup) -> str:
 def notes(study: Robustness, found: Sequence[Conversation]) -> list[str]:
     """What the figures rest on."""
     sampled = sum(judged.sampled for each in found for judged in each.judged)
+    explored = sum(len(each.judged) for each in found)
     return [
         (
             f"n = {len(found)} conversations for each labelling, {study.replications} draws of the tools hit for each "
@@ -70,57 +71,59 @@ def notes(study: Robustness, found: Sequence[Conversation]) -> list[str]:
         "the interval (Wilson) takes runs as independent: those of one labelling share their faults",
         (
             "whether a race shows is decided by simulated times, not measured ones (decoding as in models/decoders/"
-            f"{study.decoder}, tools as in models/tools/{study.durations}); a call acts after a share of its time that is "
-            "drawn uniformly (assumed)"
+            f"{study.decoder}, tools as in models/tools/{study.durations}); a call acts after a share of its time that "
+            "is drawn uniformly (assumed)"
         ),
         (
             "could: some schedule of some turn, from the state in which running in order left the turn before, ends "
-            f"otherwise; it depends on no times. Of turns with more than {LIMIT:,} states, {SCHEDULES} random schedules "
-            f"({sampled} of {sum(len(each.judged) for each in found):,} conversations labelled: a lower bound there)"
+            f"otherwise; it depends on no times. Of turns with more than {LIMIT:,} states, {SCHEDULES} random "
+            f"schedules ({sampled} of {explored:,} conversations labelled: a lower bound there)"
         ),
         (
             "speed-up over sync, which needs no labels, intervals by bootstrap over conversations; time: more or less "
             "of it than with true labels. Wrong labels seem fast because calls no longer wait for what they need"
         ),
         (
-            f"asyncfc with grace {study.grace}; one message per {study.messages}; a result is needed where its value "
+            f"{label('asyncfc', study.grace)}; one message per {study.messages}; a result is needed where its value "
             "flows (assumed), and every result for the answer of its turn"
         ),
     ]
 
 
-def figure(study: Robustness, result: Sequence[Row], found: Sequence[Conversation]) -> Figure:
-    """The first policy against the rate."""
-    policy = study.policies[0]
-    title = f"{policy}: labels with faults, {len(found)} conversations of bfcl:{study.split}"
+def draw(path: Path, study: Robustness, result: Sequence[Row], found: Sequence[Conversation]) -> None:
+    """Draw each policy against the rate. Raises PlotError, OSError."""
+    title = f"Labels with faults: {len(found)} conversations of bfcl:{study.split}"
     footnote = (
         "Real tools under simulated times; bands are 95 % intervals (wrong: Wilson, runs taken as independent; "
         "speed-up: bootstrap over conversations). Speed-up with wrong labels is that of runs that may be wrong."
     )
-    lines = list(_lines(study, [row for row in result if row.policy == policy]))
-    return plot_robustness(lines, title=title, footnote=footnote)
+    panels = {policy: _lines(study, [row for row in result if row.policy == policy]) for policy in study.policies}
+    save(plot_robustness(panels, title=title, footnote=footnote), path)
 
 
-def _lines(study: Robustness, result: Sequence[Row]) -> Iterator[FaultLine]:
+def _lines(study: Robustness, result: Sequence[Row]) -> list[FaultLine]:
     """A line for each kind of fault; all begin with the true labels."""
     (true,) = (row for row in result if row.fault == TRUE_LABELS)
-    for fault in study.faults:
-        of_fault = [true, *(row for row in result if row.fault == fault)]
-        yield FaultLine(
-            fault,
-            tuple(row.rate for row in of_fault),
-            Band(
-                tuple(100 * row.wrong.value for row in of_fault),
-                tuple(100 * row.wrong.low for row in of_fault),
-                tuple(100 * row.wrong.high for row in of_fault),
-            ),
-            tuple(100 * row.could.value for row in of_fault),
-            Band(
-                tuple(row.speedup.ratio for row in of_fault),
-                tuple(row.speedup.low for row in of_fault),
-                tuple(row.speedup.high for row in of_fault),
-            ),
-        )
+    return [_line(fault, [true, *(row for row in result if row.fault == fault)]) for fault in study.faults]
+
+
+def _line(fault: str, result: Sequence[Row]) -> FaultLine:
+    wrong = [row.wrong for row in result]
+    return FaultLine(
+        fault,
+        tuple(row.rate for row in result),
+        Band(
+            tuple(100 * share.value for share in wrong),
+            tuple(100 * share.low for share in wrong),
+            tuple(100 * share.high for share in wrong),
+        ),
+        tuple(100 * row.could.value for row in result),
+        Band(
+            tuple(row.speedup.ratio for row in result),
+            tuple(row.speedup.low for row in result),
+            tuple(row.speedup.high for row in result),
+        ),
+    )
 
 
 def flat(row: Row) -> dict[str, Any]:

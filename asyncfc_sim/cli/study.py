@@ -34,7 +34,7 @@ def robustness(
     seed: Annotated[int, typer.Option(min=0, help="of the durations, and of the tools hit")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="processes [default: one per CPU]")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output-file", help="write all rows as FILE.csv")] = None,
-    plot: Annotated[Path | None, typer.Option(help="draw the first policy: .png, .svg or .pdf")] = None,
+    plot: Annotated[Path | None, typer.Option(help="draw the figure: .png, .svg or .pdf")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:

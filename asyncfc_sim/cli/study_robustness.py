@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncfc_sim.report.console import progress
-from asyncfc_sim.report.plots import check_plot, save
+from asyncfc_sim.report.plots import check_plot
 from asyncfc_sim.simulate.script import Messages
 from asyncfc_sim.simulate.study import StudyError, parse_graces
 from asyncfc_sim.studies.robustness import Conversation, Robustness, run_study, tasks_of
@@ -59,7 +59,7 @@ def run(request: Request) -> ExitCode:
     if request.output is not None:
         _write_csv(request.output, result)
     if request.plot is not None:
-        save(view.figure(study, result, found), request.plot)
+        view.draw(request.plot, study, result, found)
     if request.as_json:
         emit(_json(request, study, result, found))
     else:
@@ -90,17 +90,17 @@ def _study(request: Request) -> Robustness:
         raise StudyError(f"--messages {request.messages!r}: expected call or turn")
     messages: Messages = request.messages  # type: ignore[assignment]
     return Robustness(
-        split or "all",
-        request.n or CONVERSATIONS,
-        _words(request.kinds),  # type: ignore[arg-type]  # `check` tells those that are none
-        _rates(request.rates),
-        request.replications,
-        _words(request.policy),
-        graces[0],
-        messages,
-        request.decoder,
-        request.durations,
-        request.seed,
+        split=split or "all",
+        n=request.n or CONVERSATIONS,
+        faults=_words(request.kinds),  # type: ignore[arg-type]  # `check` tells those that are none
+        rates=_rates(request.rates),
+        replications=request.replications,
+        policies=_words(request.policy),
+        grace=graces[0],
+        messages=messages,
+        decoder=request.decoder,
+        durations=request.durations,
+        seed=request.seed,
     )
 
 

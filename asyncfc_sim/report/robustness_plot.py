@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,30 +34,34 @@ class FaultLine:
     speedup: Band
 
 
-def plot_robustness(lines: Sequence[FaultLine], *, title: str, footnote: str) -> Figure:
-    """Two panels side by side, each with the scale of its own."""
-    import textwrap
-
+def plot_robustness(policies: Mapping[str, Sequence[FaultLine]], *, title: str, footnote: str) -> Figure:
+    """Two panels for each policy, side by side; those one above the other share their scales."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.2, 4.4), layout="constrained")
-    wrong, speedup = figure.subplots(1, 2)
+    figure = Figure(figsize=(10.2, 3.4 * len(policies) + 1.0), layout="constrained")
+    panels = figure.subplots(len(policies), 2, squeeze=False, sharex=True, sharey="col")
+    for (policy, lines), (wrong, speedup) in zip(policies.items(), panels, strict=True):
+        _draw_policy(policy, lines, wrong, speedup)
+    for ax in panels[-1]:
+        ax.set_xlabel("rate of faults: share of the tools hit")
+    handles, labels = panels[0][1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
+    figure.suptitle(title)
+    figure.supxlabel(textwrap.fill(footnote, 160), fontsize=7, color="0.3")
+    return figure
+
+
+def _draw_policy(policy: str, lines: Sequence[FaultLine], wrong: Axes, speedup: Axes) -> None:
     for number, line in enumerate(lines):
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
         _draw(wrong, line.rates, line.wrong, colour, mark, line.label)
         wrong.plot(line.rates, line.could, color=colour, linestyle=":", linewidth=1.2)
         _draw(speedup, line.rates, line.speedup, colour, mark, line.label)
-    wrong.set(title="wrong (dotted: some schedule is wrong)", ylabel="conversations, %", ylim=(-2, 102))
+    wrong.set(ylabel="conversations, %", ylim=(-2, 102))
+    wrong.set_title(f"{policy}: wrong (dotted: some schedule is)", fontsize=10)
     speedup.axhline(1.0, color="0.5", linewidth=0.8, zorder=0)
-    speedup.set(title="speed-up", ylabel="speed-up over sync")
-    for ax in (wrong, speedup):
-        ax.set_xlabel("rate of faults: share of the tools hit")
-        ax.title.set_fontsize(10)
-    handles, labels = speedup.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
-    figure.suptitle(title)
-    figure.supxlabel(textwrap.fill(footnote, 160), fontsize=7, color="0.3")
-    return figure
+    speedup.set(ylabel="speed-up over sync")
+    speedup.set_title(f"{policy}: speed-up", fontsize=10)
 
 
 def _draw(ax: Axes, rates: Sequence[float], band: Band, colour: str, mark: str, label: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import fsum
 from typing import Any, Final
 
 import numpy as np
@@ -91,7 +92,7 @@ def _row(
     judged = [each.judged[place] for place in distinct for each in found]
     calls = len(distinct) * sum(each.calls for each in found)
     times_s = np.array([[run.makespan_s for run in one] for one in by_labelling])
-    true_s = sum(each.outcomes[0][policy].makespan_s for each in found)
+    true_s = fsum(each.outcomes[0][policy].makespan_s for each in found)
     hits = [sum(a != b for a, b in zip(labels, labelled[0], strict=True)) / len(labelled[0]) for labels in first]
     return Row(
         study.policies[policy],
@@ -108,5 +109,5 @@ def _row(
             times_s.sum(axis=0),
             np.random.default_rng(study.seed),
         ),
-        float(times_s.sum()) / (len(distinct) * true_s),
+        fsum(run.makespan_s for run in runs) / (len(distinct) * true_s),
     )
