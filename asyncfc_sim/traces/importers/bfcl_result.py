@@ -6,15 +6,15 @@ Flat (2024, and later files of single turns): one message.
 
 Nested (v3, v4; turns of messages): each of these a list of turns, each turn a list of messages.
 
-    {"id", "result": [[CALLS, ...], ...], "input_token_count": [[...]], "output_token_count": [[...]], "latency": [[...]],
+    {"id", "result": [[CALLS, ...], ...], "input_token_count": [[...]], "output_token_count", "latency",
      "inference_log"?: [[...], {"begin_of_turn_query": [...], "step_0": [{"role": "tool", "content"}, ...], ...}, ...]}
 
 CALLS are `[{name: arguments as JSON}, ...]`, calls as Python writes them (`[cd(folder='a'), ls()]`), or a text without
 any. An argument without a name is called by its place, "1", "2", ... Tools have no times here. The end of a call in the
 stream is counted back from the end of its message, by characters.
 
-Some models' files count only what was not cached of a prompt. A prompt grows in a conversation, so where the counts fall
-they are such and are left out.
+Some models' files count only what was not cached of a prompt. A prompt grows in a conversation, so where the counts
+fall they are such and are left out.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ def _nested(record: Record) -> list[RecordedTurn]:
 
 def _turn(record: Record, place: tuple[int, ...], messages: Sequence[Any], log: Record) -> RecordedTurn:
     steps = []
-    for number_, message in enumerate(messages):
-        here = (*place, number_) if place else ()
-        results = [entry.get("content") for entry in _entries(log, f"step_{number_}") if entry.get("role") == "tool"]
+    for index, message in enumerate(messages):
+        here = (*place, index) if place else ()
+        results = [entry.get("content") for entry in _entries(log, f"step_{index}") if entry.get("role") == "tool"]
         steps.append(_step(record, here, message, results))
     asked = [entry.get("content") for entry in _entries(log, "begin_of_turn_query") if entry.get("role") == "user"]
     return RecordedTurn(prompt="\n".join(part for part in asked if isinstance(part, str)) or None, steps=tuple(steps))
@@ -106,7 +106,7 @@ def _entries(log: Record, name: str) -> list[Record]:
 def _step(record: Record, place: tuple[int, ...], message: Any, results: list[Any]) -> RecordedStep:
     out_tokens = _at(count, record, "output_token_count", place)
     calls = _calls(message)
-    name = ".".join(str(number_ + 1) for number_ in place) or "1"
+    name = ".".join(str(index + 1) for index in place) or "1"
     emitted = _emitted(calls, out_tokens)
     if len(results) != len(calls):  # the message was not decoded, or the log is cut: which result is whose is not known
         results = [None] * len(calls)
@@ -204,6 +204,8 @@ def _arguments(args: Any) -> dict[str, JSON] | None:
 
 def _python_calls(written: str) -> list[Written]:
     """The calls in a text that is nothing but calls; none in any other."""
+    if not written.rstrip("` \n").endswith((")", "]")):
+        return []
     bare = written.strip().removeprefix("```python").removeprefix("```").removesuffix("```").strip()
     try:
         expression = ast.parse(bare, mode="eval").body

@@ -25,7 +25,7 @@ from asyncfc_sim.traces.evidence import Seen, found_in_part, found_whole, leaves
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedStep, RecordedTurn
 
 SHORT: Final = 200  # characters of a text in which a plain word is evidence
-_NAME: Final = re.compile(r"[\w.~/][\w./:@+-]{2,}\w")
+_NAME: Final = re.compile(r"[\w.~/][\w./@+-]{2,}\w")
 _SPECIAL: Final = re.compile(r"[a-zA-Z].*[\d_./]|[\d_./].*[a-zA-Z]|[a-z][A-Z]|\d-\d")
 
 

@@ -91,8 +91,8 @@ def _commands(line: str) -> Iterator[list[str]]:
                 words = []
             else:
                 words.append(token)
-    except ValueError:  # a quote that is never closed; the commands before it are known
-        words.append("?")
+    except ValueError:  # a quote that is never closed: nothing is known of the rest
+        yield ["?"]
     yield from _unwrap(words)
 
 
@@ -121,12 +121,12 @@ def _kind(command: list[str]) -> str:
     program, words = _program(command[0]), command[1:]
     names = {_program(word) for word in words}
     python = _PYTHON.fullmatch(program) is not None
-    if _is_tests(command[0]) or (python and (any(map(_is_tests, words)) or names >= {"manage.py", "test"})):
-        return "bash_test"
-    if program in _INSTALLERS | _BUILDERS and names & (_TESTS | {"test"}) and not names & _INSTALL:
-        return "bash_test"
     if names & _INSTALL and (program in _INSTALLERS | _BUILDERS or (python and "pip" in names)):
         return "bash_install"
+    if _is_tests(command[0]) or (python and (any(map(_is_tests, words)) or names >= {"manage.py", "test"})):
+        return "bash_test"
+    if program in _INSTALLERS | _BUILDERS and names & (_TESTS | {"test"}):
+        return "bash_test"
     if python:
         return "bash_python"
     if program == "git":
