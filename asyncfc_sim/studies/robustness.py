@@ -2,7 +2,7 @@
 
 The AsyncFC paper asks the same ("Annotation Robustness"); how it makes its bad labels is not known to us. A timing
 model shows no wrong value, so every run calls the real tools of BFCL, in a world of its own, and is compared with
-running the calls in order. Three questions are asked of a labelling, each wider than the one before:
+running the calls in order. Three questions are asked of a labelling; yes to the first is yes to all:
 
 wrong    did some value, or the final world, come out otherwise in the simulated run? Its times decide that.
 raced    did calls that conflict, by the true labels, act in another order than that of issue?

@@ -34,7 +34,7 @@ def test_true_and_missing_labels_are_never_wrong_and_false_ones_sometimes(result
         assert [row.wrong.count > 0 for row in worst] == [fault != "missing"]
 
 
-def test_what_went_wrong_had_raced_and_what_raced_could_go_wrong(found: list[Conversation]) -> None:
+def test_what_went_wrong_had_raced_and_could_go_wrong(found: list[Conversation]) -> None:
     """A certified run is never wrong, and no run is wrong where exploring found every schedule to be right."""
     wrong = raced = could = 0
     for each in found:
