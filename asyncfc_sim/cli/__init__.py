@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import check, demo, parse, simulate, study, tools, trace
+from . import check, demo, papers, parse, simulate, study, tools, trace
 from .errors import reported
 
 
@@ -68,6 +68,7 @@ app.command(short_help="Check a program and print its normal form.")(parse.parse
 app.command(short_help="Print schemas and footprints of the tools of a file.")(tools.tools)
 app.add_typer(trace.app, name="trace")
 app.add_typer(study.app, name="study")
+app.add_typer(papers.app, name="papers")
 
 
 def main() -> None:

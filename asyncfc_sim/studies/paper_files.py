@@ -5,7 +5,8 @@ does both, is refused. The form of a claim is described at the top of papers/asy
 
 title, reference        of the paper
 
-[workloads.NAME]        what is run: `bfcl = SPLIT` or `shape = FILE` (workloads/shape_file.py), and `n` conversations
+[workloads.NAME]        what is run: `n` conversations of `bfcl = SPLIT` (evenly spaced) or `shape = FILE`
+                        (workloads/shape_file.py)
 
 [[reproduction]]        one per claim, or one per reading of it
 claim                   its id
@@ -92,7 +93,7 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is run: a split of BFCL, or a shape in a file; the first `n` conversations."""
+    """What is run: `n` conversations of a split of BFCL, or of a shape in a file."""
 
     name: str
     n: int

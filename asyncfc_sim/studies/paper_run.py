@@ -130,8 +130,14 @@ def _tasks(work: Workload, figures: Figures) -> list[Task]:
     shape = _shape(work, figures)
     if shape is None:
         assert work.bfcl is not None
-        return bfcl.load(work.bfcl, work.n)
+        return spread(bfcl.load(work.bfcl), work.n)
     return shape.conversations(work.n, np.random.default_rng(SEED))
+
+
+def spread(tasks: Sequence[Task], n: int) -> list[Task]:
+    """`n` of them, evenly spaced: those of BFCL stand in the order of its tools."""
+    n = min(n, len(tasks))
+    return [tasks[place * len(tasks) // n] for place in range(n)]
 
 
 @lru_cache

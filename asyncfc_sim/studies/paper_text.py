@@ -222,8 +222,8 @@ def _not_reproducible(result: Result) -> str:
 def _workload(work: Workload) -> str:
     if work.shape is None:
         return (
-            f"`{work.name}`: the first {work.n} conversations of BFCL v4 multi-turn, split {work.bfcl}: golden calls, "
-            "run on the benchmark's own tools (bfcl-eval); which values flow between calls is derived."
+            f"`{work.name}`: {work.n} conversations, evenly spaced, of BFCL v4 multi-turn, split {work.bfcl}: golden "
+            "calls, run on the benchmark's own tools (bfcl-eval); which values flow between calls is derived."
         )
     shape = load_shape(work.shape)
     rows = [
