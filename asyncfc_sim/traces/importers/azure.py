@@ -44,9 +44,10 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
     clock = Clock()
     start_s: float | None = None
 
-    def session(item: tuple[int, list[str]]) -> Iterator[RecordedSession]:
+    def session(item: tuple[int, str]) -> Iterator[RecordedSession]:
         nonlocal start_s
-        line, row = item
+        line, text = item
+        row = _row(text)
         if len(row) != len(header):
             raise FieldFault(f"{len(row)} fields; expected {len(header)}, as in the header")
         stamp, prompt, out = (row[place] for place in places)
@@ -61,17 +62,18 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
             provenance=PROVENANCE,
         )
 
-    return each(source, _rows(source), session)
+    return each(source, ((line, (line, text)) for line, text in source.lines() if line > 1), session)
 
 
 def _header(source: Source) -> list[str]:
     return next(csv.reader(io.StringIO(source.text[:1000])), [])
 
 
-def _rows(source: Source) -> Iterator[tuple[int, tuple[int, list[str]]]]:
-    for number, line in source.lines():
-        if number > 1:
-            yield number, (number, next(csv.reader([line])))
+def _row(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text]))
+    except csv.Error as error:
+        raise FieldFault(f"no row of a CSV: {error}") from None
 
 
 def _count(value: str, name: str) -> int:

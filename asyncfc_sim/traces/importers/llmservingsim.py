@@ -15,6 +15,7 @@ with `queued_ts`, a fraction of a second after the arrival: the time in the queu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Final
 
@@ -47,9 +48,7 @@ def looks_like(source: Source) -> bool:
 
 def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
     records = list(source.records())
-    # The clock of the arrivals of measured requests starts with the first of them.
-    times = (record.get("arrival_time") for _, record in records)
-    start = min((time for time in times if isinstance(time, int | float)), default=0.0)
+    start_s = min(_arrivals(records), default=0.0)
     lines = ((line, (line, record)) for line, record in records)
 
     def sessions(item: tuple[int, dict[str, Any]]) -> Iterator[RecordedSession]:
@@ -57,9 +56,16 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
         if "sub_requests" in record:
             yield _agentic(record, origin(source, "llmservingsim"))
         else:
-            yield _single(record, line, start, origin(source, "llmservingsim"))
+            yield _single(record, line, start_s, origin(source, "llmservingsim"))
 
     return each(source, lines, sessions)
+
+
+def _arrivals(records: list[tuple[int, dict[str, Any]]]) -> Iterator[float]:
+    """Of measured requests, by the time of day; what is no time is told of later, where the request is read."""
+    for _, record in records:
+        with suppress(FieldFault):
+            yield number(record, "arrival_time")
 
 
 def _agentic(record: Record, source: str) -> RecordedSession:
@@ -78,14 +84,14 @@ def _agentic(record: Record, source: str) -> RecordedSession:
     )
 
 
-def _single(record: Record, line: int, start: float, source: str) -> RecordedSession:
+def _single(record: Record, line: int, start_s: float, source: str) -> RecordedSession:
     measured = "request_id" in record
     if not measured and "arrival_time_ns" not in record:
         raise FieldFault("neither a measured request (request_id, ...) nor one of a workload (arrival_time_ns)")
     return RecordedSession(
         session=text(record, "request_id") if measured else f"request-{line}",
         source=source,
-        arrival_s=number(record, "arrival_time") - start if measured else number(record, "arrival_time_ns") / 1e9,
+        arrival_s=number(record, "arrival_time") - start_s if measured else number(record, "arrival_time_ns") / 1e9,
         turns=(RecordedTurn(steps=(_timed(record) if measured else _step(record),)),),
         provenance=MEASURED if measured else WORKLOAD,
     )

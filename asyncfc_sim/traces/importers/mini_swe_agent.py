@@ -21,7 +21,7 @@ equal share of their time, which makes `exec_s` of that session derived.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -32,7 +32,7 @@ from asyncfc_sim.traces.sessions import MARKED, Provenance, RecordedCall, Record
 
 from .flow import with_flow
 from .kinds import effect_of, kind_of
-from .records import FieldFault, Record, count, documents, each, head, maybe, objects, origin, text
+from .records import FieldFault, Record, count, documents, each, head, maybe, objects, origin, section, text
 from .source import Source
 from .times import Clock, elapsed
 
@@ -62,7 +62,8 @@ PROVENANCE: Final[dict[str, Provenance]] = {
 def looks_like(source: Source) -> bool:
     record = head(source)
     named = str(record.get("trajectory_format", "")).startswith("mini-swe-agent")
-    older = "messages" in record and "mini_version" in (record.get("info") or ())
+    info = record.get("info")
+    older = "messages" in record and isinstance(info, dict) and "mini_version" in info
     return named or older or {"instance_id", "steps"} <= record.keys()
 
 
@@ -96,8 +97,8 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
 def _first_requests(records: list[tuple[int | None, dict[str, Any]]], clock: Clock) -> Iterator[float]:
     """When the tasks of the shortened form began; what is no time is told of later, where the task is read."""
     for line, record in records:
-        for step in (record.get("steps") or ())[:1]:
-            with suppress(FieldFault):
+        with suppress(FieldFault):
+            for step in (maybe(objects, record, "steps") or ())[:1]:
                 yield clock.seconds(step.get("created"), line)
 
 
@@ -156,7 +157,7 @@ def _unstamped(answers: list[Answer], model: str | None, clock: Clock) -> list[R
             call = _call(str(number), commands[0].strip(), int(code[1]) if code else None, result)
             calls = (replace(call, error=call.error or (result or "").startswith(TIMED_OUT)),)
         steps.append(_step(message, calls, model))
-    created = [_within(message, "extra", "response", "created") for message, _ in answers]
+    created = [section(message, "extra", "response").get("created") for message, _ in answers]
     return _with_cycles(steps, [None if time is None else clock.seconds(time) for time in created])
 
 
@@ -167,11 +168,11 @@ def _stamped(answers: list[Answer], model: str | None, clock: Clock) -> list[Rec
     steps = []
     ready_s: float | None = None  # when the last results were there, and so the next request was made
     for number, (message, results) in enumerate(answers, 1):
-        came_s = clock.seconds(_within(message, "extra", "timestamp"))
+        came_s = clock.seconds(section(message, "extra").get("timestamp"))
         step = _step(message, _actions(message, results, number), model)
         if ready_s is not None:
             step = replace(step, llm_s=elapsed(ready_s, came_s, f"step {number}"))
-        stamps = [_within(result, "extra", "timestamp") for result in results]
+        stamps = [section(result, "extra").get("timestamp") for result in results]
         ready_s = None
         if stamps and None not in stamps:
             ready_s = max(clock.seconds(stamp) for stamp in stamps)
@@ -182,12 +183,12 @@ def _stamped(answers: list[Answer], model: str | None, clock: Clock) -> list[Rec
 
 
 def _actions(message: Record, results: list[dict[str, Any]], number: int) -> tuple[RecordedCall, ...]:
-    by_id = {result.get("tool_call_id"): result for result in results if result.get("tool_call_id")}
+    by_id = {maybe(text, result, "tool_call_id"): result for result in results}
     calls = []
-    for place, action in enumerate(_within(message, "extra", "actions") or ()):
-        own = action.get("tool_call_id")
+    for place, action in enumerate(maybe(objects, section(message, "extra"), "actions") or ()):
+        own = maybe(text, action, "tool_call_id")
         result = by_id.get(own) if own else (results[place] if place < len(results) else None)
-        code = _within(result, "extra", "returncode")
+        code = section(result or {}, "extra").get("returncode")
         calls.append(
             _call(own or f"{number}.{place + 1}", text(action, "command"), code, _content(result) if result else None)
         )
@@ -208,16 +209,17 @@ def _trajectory(record: Record, clock: Clock) -> list[RecordedStep]:
             answers.append((message, []))
         elif answers and message.get("role") != "exit":
             answers[-1][1].append(message)
-    model = _within(record, "info", "config", "model", "model_name")
+    model = maybe(text, section(record, "info", "config", "model"), "model_name")
     return (_stamped if record.get("trajectory_format") == STAMPED else _unstamped)(answers, model, clock)
 
 
 def _step(message: Record, calls: tuple[RecordedCall, ...], model: str | None) -> RecordedStep:
-    usage = _within(message, "extra", "response", "usage") or {}
+    response = section(message, "extra", "response")
+    usage = section(response, "usage")
     return RecordedStep(
-        model=_within(message, "extra", "response", "model") or model,
+        model=maybe(text, response, "model") or model,
         prompt_tokens=maybe(count, usage, "prompt_tokens"),
-        cached_tokens=maybe(count, usage.get("prompt_tokens_details") or {}, "cached_tokens"),
+        cached_tokens=maybe(count, section(usage, "prompt_tokens_details"), "cached_tokens"),
         out_tokens=maybe(count, usage, "completion_tokens"),
         calls=calls,
     )
@@ -239,7 +241,7 @@ def _call(name: str, command: str | None, code: Any, result: str | None = None) 
 
 
 def _prompt(record: Record) -> str | None:
-    messages = record.get("messages") or ()
+    messages = maybe(objects, record, "messages") or ()
     return next((_content(message) for message in messages if message.get("role") == "user"), None)
 
 
@@ -251,10 +253,3 @@ def _content(message: Record) -> str:
         case list(parts):
             return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
     return ""
-
-
-def _within(record: Any, *names: str) -> Any:
-    """A field of a field ...; None if one is missing on the way."""
-    for name in names:
-        record = record.get(name) if isinstance(record, Mapping) else None
-    return record

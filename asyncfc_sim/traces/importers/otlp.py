@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from asyncfc_sim.core.values import JSON
@@ -21,8 +20,9 @@ from .flow import with_flow
 from .kinds import effect_of, kind_of
 from .otlp_scopes import Scope, sessions_of
 from .otlp_spans import Key, Span, has_spans, read_spans
-from .records import FieldFault, count, each, head, maybe, number, origin
+from .records import FieldFault, count, each, head, maybe, number, origin, text
 from .source import Source
+from .times import Clock, elapsed
 
 MEASURED: Final[dict[str, Provenance]] = {
     **{prefix + name: "measured" for prefix, names in MARKED.items() for name in names},
@@ -116,7 +116,7 @@ class _Session:
         call = RecordedCall(
             id=self._name(span),
             tool=tool,
-            kind=own.get(f"{semconv.FIELD}kind") if ours else kind_of(tool, args),
+            kind=maybe(text, own, f"{semconv.FIELD}kind") if ours else kind_of(tool, args),
             args=args,
             emit_tok=maybe(count, own, f"{semconv.FIELD}emit_tok"),
             emit_s=maybe(number, own, f"{semconv.FIELD}emit_s"),
@@ -176,24 +176,19 @@ def _emitted(chat: Span) -> list[str]:
 
 
 def _prompt(turn: Scope) -> str | None:
-    texts = [part.get("content") for part in _parts(turn.get(semconv.INPUT_MESSAGES), "user", last=True)]
-    return "\n".join(text for text in texts if isinstance(text, str)) or None
+    """What the user said last."""
+    said = [part.get("content") for part in _parts(turn.get(semconv.INPUT_MESSAGES), "user", last=True)]
+    return "\n".join(words for words in said if isinstance(words, str)) or None
 
 
 def _parts(messages: Any, role: str, *, last: bool = False) -> list[dict[str, Any]]:
-    """The parts of the messages of a role; there may be nothing, or something else."""
-    messages = _parsed(messages)
-    wanted = (
-        [each for each in messages if isinstance(each, dict) and each.get("role") == role]
-        if isinstance(messages, list)
-        else []
-    )
-    return [
-        part
-        for message in (wanted[-1:] if last else wanted)
-        for part in (message.get("parts") or ())
-        if isinstance(part, dict)
-    ]
+    """The parts of all messages of a role, or of the last. Content of another form than the conventions' has none."""
+    wanted = [message for message in _dicts(_parsed(messages)) if message.get("role") == role]
+    return [part for message in (wanted[-1:] if last else wanted) for part in _dicts(message.get("parts"))]
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _usage(chat: Span) -> tuple[int | None, int | None, int | None]:
@@ -218,17 +213,13 @@ def _first_token(chat: Span) -> float | None:
     first = chat.get(semconv.COMPLETION_START)
     if first is None:
         return maybe(number, chat.attributes, semconv.FIRST_CHUNK)
-    try:
-        at = datetime.fromisoformat(str(_parsed(first)))
-        return max(0.0, at.timestamp() - chat.start_ns / 1e9)
-    except ValueError:
-        raise FieldFault(f"{semconv.COMPLETION_START} is {first!r:.60}; expected a date") from None
+    return elapsed(chat.start_ns / 1e9, Clock().seconds(_parsed(first)), "the time to the first token")
 
 
 def _length(result: JSON, recorded: Any) -> int | None:
     """Of a result as text: a text as it is, anything else as it was recorded."""
-    text = result if isinstance(result, str) else recorded
-    return len(text) if isinstance(text, str) else None
+    words = result if isinstance(result, str) else recorded
+    return len(words) if isinstance(words, str) else None
 
 
 def _unknown(span: Span | None) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from asyncfc_sim.traces import semconv
 
-from .records import FieldFault, Record, documents, maybe, objects, text
+from .records import FieldFault, Record, documents, maybe, objects, section, text
 from .source import Source
 
 Key = tuple[str, str]  # trace and span
@@ -88,7 +88,7 @@ def _scopes(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
     if not has_spans(record):
         raise FieldFault('expected OTLP-JSON: an object with "resourceSpans" or "scopeSpans"')
     for part in objects(record, "resourceSpans") if "resourceSpans" in record else [record]:
-        resource = _attributes((part.get("resource") or {}).get("attributes"))
+        resource = _attributes(section(part, "resource").get("attributes"))
         for scope in objects(part, "scopeSpans"):
             yield scope, resource
 
@@ -99,7 +99,7 @@ def _span(record: Record, resource: Mapping[str, Any], line: int | None) -> Span
     start_ns, end_ns = _nanoseconds(record, "startTimeUnixNano"), _nanoseconds(record, "endTimeUnixNano")
     if end_ns < start_ns:
         raise FieldFault(f"it ends {(start_ns - end_ns) / 1e9:g} s before it starts")
-    status = (record.get("status") or {}).get("code")
+    status = section(record, "status").get("code")
     attributes = _attributes(record.get("attributes"))
     return Span(
         key=(trace, text(record, "spanId")),

@@ -73,9 +73,12 @@ def count(record: Record, name: str) -> int:
 def number(record: Record, name: str) -> float:
     """A finite number that is not negative: seconds, or whatever unit its name says."""
     value = _given(record, name, "a number")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FieldFault(f"{name} is {value!r:.60}; expected a number")
-    return float(_not_negative(value, name))
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise FieldFault(f"{name} is {value!r:.60}; expected a number")
+        return float(_not_negative(value, name))
+    except OverflowError:
+        raise FieldFault(f"{name} is {str(value)[:20]}...; expected a number of a size that occurs") from None
 
 
 def text(record: Record, name: str) -> str:
@@ -84,6 +87,25 @@ def text(record: Record, name: str) -> str:
     if not isinstance(value, str):
         raise FieldFault(f"{name} is {value!r:.60}; expected a text")
     return value
+
+
+def texts(record: Record, name: str) -> list[str]:
+    """A list of strings."""
+    value = _given(record, name, "a list of texts")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise FieldFault(f"{name} is {value!r:.60}; expected a list of texts")
+    return value
+
+
+def section(record: Record, *names: str) -> Record:
+    """An object in an object in ...; empty if one is missing on the way."""
+    for name in names:
+        if (value := record.get(name)) is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise FieldFault(f"{name} is {value!r:.60}; expected an object")
+        record = value
+    return record
 
 
 def objects(record: Record, name: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from asyncfc_sim.traces.sessions import Provenance, RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 
-from .records import Record, count, documents, each, head, maybe, number, objects, origin, text
+from .records import Record, count, documents, each, head, maybe, number, objects, origin, text, texts
 from .source import Source
 
 PROVENANCE: Final[dict[str, Provenance]] = {
@@ -80,7 +80,7 @@ def _turns(requests: list[dict[str, Any]]) -> tuple[RecordedTurn, ...]:
             continue
         think_s = maybe(number, request, "think_time")
         steps = turns[-1][1] if turns else []
-        if steps and steps[-1].calls and "tool_result" in (request.get("input_types") or ()):
+        if steps and steps[-1].calls and "tool_result" in (maybe(texts, request, "input_types") or ()):
             steps[-1] = _with_tools(steps[-1], think_s, agents)
         else:
             # Before the first request there was no answer that a user could have thought about.
@@ -94,7 +94,7 @@ def _turns(requests: list[dict[str, Any]]) -> tuple[RecordedTurn, ...]:
 
 def _step(request: Record, turn: int, place: int) -> RecordedStep:
     # A streamed request lists no tool_use among its outputs, but stops for one.
-    calls = request.get("stop") == "tool_use" or "tool_use" in (request.get("output_types") or ())
+    calls = request.get("stop") == "tool_use" or "tool_use" in (maybe(texts, request, "output_types") or ())
     return RecordedStep(
         model=maybe(text, request, "model"),
         prompt_tokens=count(request, "in"),
