@@ -38,6 +38,6 @@ def draw(task: Task, models: Models, samples: Sequence[Sample], networks: Iterab
             calls_s[call] = np.full(len(samples), known)
     for call, u in zip(drawn, uniforms(samples, drawn), strict=True):
         calls_s[call] = models.durations.quantity_of(replay.tool_kind(task, call, tools[call])).at(u)
-    steps = uniforms([(seed, f"{case}/step") for seed, case in samples], thinks)
-    tokens = np.rint(models.decoder.step.at(steps))
-    return Draws(len(samples), calls_s, dict(zip(thinks, tokens, strict=True)))
+    for_messages = uniforms([(seed, f"{case}/step") for seed, case in samples], thinks)
+    tokens = {call: np.rint(models.decoder.step.at(u)) for call, u in zip(thinks, for_messages, strict=True)}
+    return Draws(len(samples), calls_s, tokens)

@@ -105,9 +105,16 @@ def uniform(seed: int, case: str, index: int) -> float:
 
 def uniforms(cases: Sequence[tuple[int, str]], indices: Sequence[int]) -> NDArray[np.float64]:
     """`uniform` of many (seed, case) at once: a row for each of `indices`, a column for each case."""
-    digests = b"".join(_bytes(seed, case, index) for index in indices for seed, case in cases)
-    upper = np.frombuffer(digests, dtype=">u8")[::2]
-    return (upper >> 11).astype(np.float64).reshape(len(indices), len(cases)) / 2**53
+    ends = [str(index).encode() for index in indices]
+    digests = bytearray()
+    for seed, case in cases:
+        begun = hashlib.blake2b(_text(seed, case, "").encode(), digest_size=16)
+        for end in ends:
+            whole = begun.copy()  # half the work of hashing all anew
+            whole.update(end)
+            digests += whole.digest()
+    upper = np.frombuffer(digests, dtype=">u8")[::2].reshape(len(cases), len(ends))
+    return (upper.T >> 11) / 2**53
 
 
 def call_rng(seed: int, case: str, call_index: int) -> np.random.Generator:
@@ -116,12 +123,12 @@ def call_rng(seed: int, case: str, call_index: int) -> np.random.Generator:
 
 
 def _digest(seed: int, case: str, index: int) -> int:
-    return int.from_bytes(_bytes(seed, case, index), "big")
+    return int.from_bytes(hashlib.blake2b(_text(seed, case, index).encode(), digest_size=16).digest(), "big")
 
 
-def _bytes(seed: int, case: str, index: int) -> bytes:
+def _text(seed: int, case: str, index: int | str) -> str:
     # hash() would differ between processes; the separator keeps ("a1", 1) and ("a", 11) apart.
-    return hashlib.blake2b(f"{seed}\0{case}\0{index}".encode(), digest_size=16).digest()
+    return f"{seed}\0{case}\0{index}"
 
 
 def _kinds(model: Section) -> dict[str, Quantity]:

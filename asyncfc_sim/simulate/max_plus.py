@@ -13,19 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import inf, isclose
+from math import isclose
 
 import numpy as np
 
-from asyncfc_sim.core.arguments import bound as known_of
-from asyncfc_sim.core.footprint import indep
-from asyncfc_sim.core.order import Issued, Order, Reason, happens_before, observe, width
+from asyncfc_sim.core.order import Issued, happens_before, observe
 from asyncfc_sim.core.policy import Policy
-from asyncfc_sim.core.syntax import Call, calls_in
-from asyncfc_sim.core.tool import Tool, commuting, pure
+from asyncfc_sim.core.syntax import Call
+from asyncfc_sim.core.tool import Tool, pure
 from asyncfc_sim.core.values import ErrorValue
 from asyncfc_sim.workloads.workload import Task
 
+from . import reasons
 from .bound import bound, turn_path
 from .draws import Sample, draw
 from .experiment import Arm, simulate
@@ -85,11 +84,12 @@ def _simulated(task: Task, arm: Arm, models: Models, samples: Sequence[Sample]) 
 
 
 def _policy_network(task: Task, arm: Arm, policy: Policy, models: Models) -> Network:
-    _refuse(arm.label, _before_running(arm, policy, models, task))
+    _refuse(arm.label, reasons.before_running(task, policy, models, arm.await_rate))
     dependence = "all" if arm.await_rate >= 1 else arm.dependence
     seen = outline(task, policy, models, 0, arm.messages, dependence)
+    _refuse(arm.label, reasons.after_running(policy, seen))
     issued = [_observed(call, task.tools, seen, policy) for call in seen.calls]
-    _refuse(arm.label, _after_running(policy, seen, task.tools, issued))
+    _refuse(arm.label, reasons.told_apart_by_either(seen, task.tools, issued))
     order = happens_before(issued)
     builder = Builder()
     settled: dict[int, int] = {}  # the moment at which a call has, by its number
@@ -109,62 +109,20 @@ def _policy_network(task: Task, arm: Arm, policy: Policy, models: Models) -> Net
             else:
                 settled[number] = builder.latest(after)
         asked = builder.latest([out[-1], *(settled[number] for number in message.waits_for)])
-    crowded = _crowded(policy, seen, task.tools, builder, settled)
-    _refuse(arm.label, [] if crowded is None else [(True, crowded)])
+    _refuse(arm.label, reasons.crowded(policy, seen, task.tools, builder, settled))
     tools = {seen.origins[number]: tool for number, tool in seen.ran.items()}
     return network(builder, [] if asked is None else [asked], tools)
+
+
+def _refuse(label: str, why: Iterable[str]) -> None:
+    for reason in why:
+        raise NotVectorised(f"{label}: {reason}")
 
 
 def _undrawn(writing: Writing) -> Decoding:
     first, *others = writing.parts
     first = replace(first, tokens=first.tokens - writing.thinking_tokens)
     return Decoding(writing.first_token_s, (first, *others), writing.thinking_of)
-
-
-def _refuse(label: str, reasons: Iterable[tuple[bool, str]]) -> None:
-    for holds, why in reasons:
-        if holds:
-            raise NotVectorised(f"{label}: {why}")
-
-
-def _before_running(arm: Arm, policy: Policy, models: Models, task: Task) -> Iterable[tuple[bool, str]]:
-    grace_s = policy.grace(models.turn_overhead_s)
-    used = {call.tool for turn in task.turns for call in calls_in(turn.program.body)} & task.tools.keys()
-    tools = [task.tools[name] for name in used]
-    commute = commuting(task.tools)
-    return [
-        (0 < arm.await_rate < 1, f"with await rate {arm.await_rate:g} each sample awaits elsewhere"),
-        (0 < grace_s < inf, f"with a grace of {grace_s:g} s the model is shown what was faster than that"),
-        (
-            policy.futures and policy.delivery != "on_touch",
-            f"delivery {policy.delivery} shows the model what has returned by then",
-        ),
-        (
-            policy.futures and policy.duplicates != "run",
-            f"duplicates={policy.duplicates}: whether a call is still pending depends on how long it takes",
-        ),
-        (policy.futures and policy.max_awaits is not None, "max_awaits changes what is waited for"),
-        (policy.retries > 0, "calls may be tried again"),
-        (any(tool.approval for tool in tools), "a call asks for approval"),
-        (any(tool.timeout_s is not None for tool in tools), "a call may time out"),
-        (any(used & commute.get(name, frozenset()) for name in used), "calls commute: who is ready first goes first"),
-    ]
-
-
-def _after_running(
-    policy: Policy, seen: Outline, tools: Mapping[str, Tool], issued: Sequence[Issued]
-) -> Iterable[tuple[bool, str]]:
-    fails = any(isinstance(value, ErrorValue) for value in seen.values.values())
-    either = _told_apart_by_either(seen, tools, issued)
-    return [
-        (seen.gave_up is not None, f"the run gives up: {seen.gave_up}"),
-        (policy.failure == "strict" and fails, "strict cuts off what has been written when a call fails"),
-        (
-            policy.futures and seen.most_in_turn > policy.max_pending,
-            "so many calls may be pending that the model waits",
-        ),
-        (either is not None, f"$f{either} may start when one of several arguments of an earlier call is known"),
-    ]
 
 
 def _observed(call: Call, tools: Mapping[str, Tool], seen: Outline, policy: Policy) -> Issued:
@@ -177,55 +135,6 @@ def _observed(call: Call, tools: Mapping[str, Tool], seen: Outline, policy: Poli
     if ran or held_back:
         return replace(one, barrier=guarded)
     return one
-
-
-def _told_apart_by_either(seen: Outline, tools: Mapping[str, Tool], issued: Sequence[Issued]) -> int | None:
-    """A call whose start is the earlier of two moments, which is no longest path.
-
-    It comes after one with several unresolved arguments, any of which alone tells the two apart.
-    """
-    for at, earlier in enumerate(issued):
-        if len(earlier.producers) < 2:
-            continue
-        call = seen.calls[at]
-        for later in issued[at + 1 :]:
-            if not indep(earlier.footprint, later.footprint):
-                continue  # it waits for the end of the call anyway
-            needed = [one for one, least in earlier.producers.items() if not indep(least, later.footprint)]
-            if len(needed) == len(earlier.producers):
-                continue  # it waits for all of them
-            known = known_of(call, tools[call.tool], {one: seen.values[one] for one in needed})
-            if not indep(known, later.footprint):
-                return later.future
-    return None
-
-
-def _crowded(
-    policy: Policy, seen: Outline, tools: Mapping[str, Tool], builder: Builder, settled: Mapping[int, int]
-) -> str | None:
-    """Why calls may have to wait for a slot: then who is ready first decides who goes first."""
-    if policy.max_running == 1:
-        return None
-    by_tool: dict[str, list[int]] = {}
-    for number, tool in seen.ran.items():
-        by_tool.setdefault(tool, []).append(number)
-    limits = {name: tools[name].concurrency or policy.max_running_per_tool for name in by_tool}
-    groups = [(sorted(seen.ran), policy.max_running, "calls")]
-    groups += [(sorted(numbers), limits[name], f"calls of {name}") for name, numbers in by_tool.items()]
-    for numbers, limit, name in groups:
-        if len(numbers) > limit and (most := _most_at_once(numbers, builder, settled)) > limit:
-            return f"{most} {name} may be ready at once, and {limit} may run"
-    return None
-
-
-def _most_at_once(numbers: Sequence[int], builder: Builder, settled: Mapping[int, int]) -> int:
-    before = {
-        number: {
-            one: frozenset[Reason]() for one in numbers if one < number and builder.sure(settled[one], settled[number])
-        }
-        for number in numbers
-    }
-    return width(Order(before))
 
 
 def _bound_network(task: Task, arm: Arm, models: Models) -> Network:

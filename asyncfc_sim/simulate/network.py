@@ -165,7 +165,10 @@ class Builder:
     def _latest(self, after: Iterable[int]) -> list[int]:
         """Those that no other one of them is sure to be as late as."""
         places = sorted(set(after))
-        return [one for one in places if not any(self.sure(one, other) for other in places if other != one)]
+        implied = 0
+        for place in places:
+            implied |= self._before[place] & ~(1 << place)
+        return [place for place in places if not implied >> place & 1]
 
 
 def network(builder: Builder, ends: Sequence[int], tools: Mapping[int, str]) -> Network:

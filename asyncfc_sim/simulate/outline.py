@@ -48,6 +48,7 @@ class Outline:
     values: Mapping[int, Value] = field(default_factory=dict)
     most_in_turn: int = 0  # calls of the turn that has most
     gave_up: str | None = None
+    cut: bool = False  # strict has cut the conversation off: it was not followed any further
 
 
 class _Run:
@@ -65,7 +66,7 @@ class _Run:
 
     def run(self) -> Outline:
         self._next_turn()
-        while self._events:
+        while self._events and not self.outline.cut:
             for action in self.session.feed(self._events.popleft()):
                 self._perform(action)
         self.outline.values = self.session.scheduler.values
@@ -119,7 +120,7 @@ class _Run:
                 values = self.session.scheduler.values
                 self._conversation.show(self.session.by_number({future: values[future] for future in futures}))
             case Cut():
-                self._conversation.stop()
+                self.outline.cut = True
 
 
 def outline(
