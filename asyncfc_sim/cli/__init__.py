@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import check, demo, papers, parse, simulate, study, tools, trace
+from . import check, demo, fit, papers, parse, simulate, study, tools, trace
 from .errors import reported
 
 
@@ -53,6 +53,8 @@ def asyncfc(
       asyncfc parse program.fc                check a program and print its normal form
       asyncfc tools mytools.py                what models are told of your functions
       asyncfc trace view run.jsonl            who waited for whom, as bars
+      asyncfc trace stats sessions.jsonl      what recorded sessions are made of
+      asyncfc fit sessions.jsonl -o my.toml   a timing model of what was recorded
 
     \b
     Exit codes: 0 ok, 1 a property or threshold failed, 2 usage or bad input,
@@ -67,6 +69,7 @@ app.command(short_help="Is running asynchronously the same as one by one?")(chec
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
 app.command(short_help="Print schemas and footprints of the tools of a file.")(tools.tools)
 app.add_typer(trace.app, name="trace")
+app.command(short_help="Timing models from recorded sessions.")(fit.fit)
 app.add_typer(study.app, name="study")
 app.add_typer(papers.app, name="papers")
 

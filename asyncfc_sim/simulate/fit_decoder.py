@@ -1,0 +1,289 @@
+"""A decoder fitted to recorded messages: TTFT by uncached prompt tokens, and the time of a token.
+
+Where the first token was timed, in at least half of the messages,
+
+    ttft_s = a + b x uncached prompt tokens         llm_s - ttft_s = c x output tokens
+
+and otherwise llm_s = a + b x uncached prompt tokens + c x output tokens, all by least squares after the slowest 1 % of
+the messages were cut (one stalled request outweighs hundreds). A prompt term that is negative or not distinguishable
+from zero is zero; so is a negative `a`. What the data cannot carry is refused, with what would be needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from asyncfc_sim.traces.sessions import RecordedSession
+
+from .decoder import Curve, Decoder
+from .fit_samples import CACHE_S, FitError, Samples, model_meant, samples
+from .fit_tokens import assumed_tokens, token_figures
+from .linear_fit import CONFIDENCE, Coefficient, Floats, LinearFit, linear_fit, r2
+from .model_file import Quantity
+
+MIN_STEPS: Final = 30
+MIN_R2: Final = 0.5
+CUT: Final = 99  # the percentile of llm_s from which messages are cut
+ENOUGH_TO_CUT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A fitted figure with its interval; `set_to` says why it is not what was fitted, if it is not."""
+
+    name: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    set_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderFit:
+    """A fitted decoder. `r2` and `residuals_s` (p10, p50, p90) are of llm_s as the decoder predicts it."""
+
+    decoder: Decoder
+    model: str | None
+    n: int
+    cut: int
+    terms: tuple[Term, ...]
+    r2: float
+    ttft_r2: float | None
+    residuals_s: tuple[float, float, float]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """The three terms, and what was said while they were fitted."""
+
+    base: Term
+    prompt: Term
+    token: Term
+    notes: tuple[str, ...]
+    ttft_r2: float | None = None
+
+    def predict(self, data: Samples) -> Floats:
+        uncached = 0.0 if self.prompt.value == 0 else self.prompt.value * data.uncached
+        return self.base.value + uncached + self.token.value * data.out
+
+
+def fit_decoder(
+    sessions: Sequence[RecordedSession],
+    rng: np.random.Generator,
+    *,
+    name: str,
+    source: str,
+    model: str | None = None,
+    min_r2: float = MIN_R2,
+    constant_ttft: bool = False,
+) -> DecoderFit:
+    """Fit a decoder to the messages of one model. `source` stands in each figure; intervals are drawn with `rng`.
+
+    `constant_ttft` leaves the prompt term out. Raises FitError.
+    """
+    model = model_meant(sessions, model)
+    every = samples(sessions, model)
+    _check_enough(every, model)
+    data = every.where(every.llm_s < np.percentile(every.llm_s, CUT)) if len(every) >= ENOUGH_TO_CUT else every
+    if len(np.unique(data.out)) < 2:
+        raise FitError(
+            f"all {len(data)} messages have {data.out[0]:.0f} output tokens, so the time of a token cannot be told from "
+            "that of a request; messages of different lengths are needed"
+        )
+    data, prompts = _with_prompts(data, constant_ttft=constant_ttft)
+    timed = ~np.isnan(data.ttft_s)
+    if timed.sum() >= max(MIN_STEPS, len(data) / 2):
+        data = data.where(timed)
+        fitted = _fit_parts(data, rng, prompts=prompts)
+    else:
+        fitted = _fit_whole(data, rng, prompts=prompts)
+    predicted = fitted.predict(data)
+    share = r2(data.llm_s, predicted)
+    if share < min_r2:
+        raise FitError(
+            f"R2 is {share:.3f}, below {min_r2:g}: {_equation(fitted)} explains too little of llm_s over {len(data)} "
+            "messages (queueing, batching or a changing load are in these times). Needed: times of a steady server, "
+            f"or --min-r2 {np.floor(share * 100) / 100:g} to take it all the same"
+        )
+    residuals = tuple(float(value) for value in np.percentile(data.llm_s - predicted, [10, 50, 90]))
+    notes = (*_cache_notes(data, fitted), *fitted.notes)
+    decoder = _decoder(fitted, sessions, model, name=name, source=source, n=len(data), share=share)
+    return DecoderFit(
+        decoder,
+        model,
+        len(data),
+        len(every) - len(data),
+        (fitted.base, fitted.prompt, fitted.token),
+        share,
+        fitted.ttft_r2,
+        (residuals[0], residuals[1], residuals[2]),
+        notes,
+    )
+
+
+def _check_enough(data: Samples, model: str | None) -> None:
+    if len(data) < MIN_STEPS:
+        raise FitError(
+            f"{len(data)} messages{'' if model is None else f' of {model}'} have both out_tokens and llm_s; "
+            f"at least {MIN_STEPS} are needed"
+        )
+
+
+def _with_prompts(data: Samples, *, constant_ttft: bool) -> tuple[Samples, bool]:
+    """The rows to fit, and whether with a prompt term."""
+    known = ~np.isnan(data.uncached)
+    if constant_ttft:
+        return data, False
+    if not known.any():
+        raise FitError(
+            "no prompt_tokens are recorded, so how TTFT grows with a prompt cannot be told; sessions with prompt_tokens "
+            "are needed, or --constant-ttft to leave that term out"
+        )
+    data = data.where(known)
+    if len(data) < MIN_STEPS:
+        raise FitError(
+            f"only {len(data)} messages have prompt_tokens; at least {MIN_STEPS} are needed, or --constant-ttft to "
+            "leave the prompt out"
+        )
+    if len(np.unique(data.uncached)) < 2:
+        raise FitError(
+            f"every prompt has {data.uncached[0]:.0f} uncached tokens, so how TTFT grows with a prompt cannot be told; "
+            "prompts of different lengths are needed, or --constant-ttft to leave that term out"
+        )
+    return data, True
+
+
+# ------------------------------------------------------------------------------------------------ the two ways
+
+
+def _fit_parts(data: Samples, rng: np.random.Generator, *, prompts: bool) -> _Fitted:
+    columns = {"base": np.ones(len(data)), **({"prompt": data.uncached} if prompts else {})}
+    first, base, prompt, notes = _without_bad_terms(columns, data.ttft_s, data, rng)
+    rest = linear_fit({"token": data.out}, data.llm_s - data.ttft_s, data.session, rng)
+    predicted = first.value("base") + first.value("prompt") * (data.uncached if prompts else 0.0)
+    rates = np.percentile((data.llm_s - data.ttft_s) / data.out, [10, 50, 90]) * 1000
+    notes = (
+        *notes,
+        f"fitted in two parts, since {len(data)} messages say when their first token came; one by one their time per "
+        f"token is {rates[0]:.3g} / {rates[1]:.3g} / {rates[2]:.3g} ms at p10 / p50 / p90",
+        _resampled(first),
+    )
+    return _Fitted(base, prompt, _token(rest), notes, r2(data.ttft_s, predicted + np.zeros(len(data))))
+
+
+def _fit_whole(data: Samples, rng: np.random.Generator, *, prompts: bool) -> _Fitted:
+    columns = {"base": np.ones(len(data)), **({"prompt": data.uncached} if prompts else {}), "token": data.out}
+    fit, base, prompt, notes = _without_bad_terms(columns, data.llm_s, data, rng)
+    few = int((~np.isnan(data.ttft_s)).sum())
+    why = f"{few} of {len(data)} messages say" if few else "no message says"
+    return _Fitted(
+        base,
+        prompt,
+        _token(fit),
+        (*notes, f"fitted in one, since {why} when the first token came: a also holds the network", _resampled(fit)),
+    )
+
+
+def _without_bad_terms(
+    columns: dict[str, Floats], y: Floats, data: Samples, rng: np.random.Generator
+) -> tuple[LinearFit, Term, Term, tuple[str, ...]]:
+    """Fit, and again without a term that cannot be: the prompt's first, since it is the weaker one."""
+    fit = linear_fit(columns, y, data.session, rng)
+    said = {"base": "", "prompt": "" if "prompt" in columns else "left out of the fit"}
+    prompt = fit.coefficients.get("prompt")
+    if prompt is not None and prompt.low <= 0:
+        why = "negative" if prompt.value < 0 else "not distinguishable from 0"
+        said["prompt"] = f"set to 0: {prompt.value:.3g} s/token [{prompt.low:.3g}, {prompt.high:.3g}] is {why}"
+        columns = {name: column for name, column in columns.items() if name != "prompt"}
+        fit = linear_fit(columns, y, data.session, rng)
+    if (base := fit.coefficients["base"]).value < 0:
+        said["base"] = f"set to 0: {base.value:.3g} s is negative"
+        columns = {name: column for name, column in columns.items() if name != "base"}
+        if columns:
+            fit = linear_fit(columns, y, data.session, rng)
+    nothing = Coefficient(0.0, 0.0, 0.0)
+    terms = [
+        Term(name, unit, found.value, found.low, found.high, said[short])
+        for short, name, unit in (("base", "TTFT of no prompt", "s"), ("prompt", "TTFT per uncached token", "s/token"))
+        for found in (fit.coefficients.get(short, nothing) if not said[short] else nothing,)
+    ]
+    return fit, terms[0], terms[1], tuple(f"{name}: {why}" for name, why in said.items() if why)
+
+
+def _token(fit: LinearFit) -> Term:
+    found = fit.coefficients["token"]
+    if found.low <= 0:
+        raise FitError(
+            f"the time per token is {found.value:.3g} s [{found.low:.3g}, {found.high:.3g}], which is not above 0: "
+            "longer messages did not take longer here; messages of more, and more different, lengths are needed"
+        )
+    return Term("time per token", "s/token", found.value, found.low, found.high)
+
+
+def _resampled(fit: LinearFit) -> str:
+    return f"{100 * CONFIDENCE:.0f} % intervals: bootstrap over {fit.resampled}"
+
+
+# ------------------------------------------------------------------------------------------------ in words, as a model
+
+
+def _equation(fitted: _Fitted) -> str:
+    return (
+        f"llm_s = {fitted.base.value:.3g} s + {fitted.prompt.value:.3g} s x uncached prompt tokens "
+        f"+ {fitted.token.value:.3g} s x output tokens"
+    )
+
+
+def _cache_notes(data: Samples, fitted: _Fitted) -> tuple[str, ...]:
+    if fitted.prompt.value == 0 or data.recorded_cache >= len(data):
+        return ()
+    return (
+        "uncached tokens are not recorded of all: then taken as the growth of the prompt since the message before, or "
+        f"all of it after {CACHE_S:.0f} s without one",
+    )
+
+
+def _decoder(
+    fitted: _Fitted,
+    sessions: Sequence[RecordedSession],
+    model: str | None,
+    *,
+    name: str,
+    source: str,
+    n: int,
+    share: float,
+) -> Decoder:
+    def figure(term: Term, unit: str) -> Quantity:
+        note = f"R2 {share:.3f} of llm_s; 95 % CI {term.low:.4g} to {term.high:.4g}"
+        if term.set_to:
+            note = f"R2 {share:.3f} of llm_s; {term.set_to}"
+        return Quantity(term.value, unit, n, source, "derived", note)
+
+    tokens = token_figures(sessions, model, source, share)
+    constants = assumed_tokens()
+    return Decoder(
+        name=name,
+        title=f"{model or 'a model'}, fitted to recorded messages",
+        engine="not stated in the recording",
+        hardware="not stated in the recording",
+        date="not stated in the recording",
+        ttft=Curve(((0, figure(fitted.base, "s")),), figure(fitted.prompt, "s/token")),
+        itl=Curve(
+            ((1, figure(fitted.token, "s/token")),),
+            Quantity(
+                0.0, "s/token per request", 0, "no measurement", "assumed", "constant: batches are not in the recording"
+            ),
+        ),
+        chars_per_token=constants.chars_per_token,
+        call=tokens.call,
+        step=tokens.step or constants.step,
+        answer=tokens.answer or constants.answer,
+        await_=constants.await_,
+        placeholder=constants.placeholder,
+    )
