@@ -61,6 +61,10 @@ class Decoder:
             raise ValueError(f"a prompt cannot have {uncached_prompt_tokens} tokens")
         return self.ttft.at(uncached_prompt_tokens)
 
+    def prefill_s(self, uncached_prompt_tokens: int) -> float:
+        """The part of `ttft_s` that grows with the prompt: work, where the rest is latency. Never below zero."""
+        return max(0.0, self.ttft_s(uncached_prompt_tokens) - self.ttft_s(0))
+
     def itl_s(self, batch: int = 1) -> float:
         """Seconds from one token of a request to its next, with `batch` requests decoding together."""
         if batch < 1:

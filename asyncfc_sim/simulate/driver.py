@@ -1,16 +1,14 @@
-"""A session on a SimPy clock: a decoder that takes time to write messages, tools that take time to return.
+"""A session on a clock: a decoder that takes time to write messages, tools that take time to return.
 
 This driver adds time and nothing else. When a call runs is the scheduler's business, what the model is shown is the
-session's, what it writes is the script's, and how long things take is the models'.
+session's, what it writes is the script's, and how long things take is the models' and the server's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-
-import simpy
 
 from asyncfc_sim.core import session_events as session
 from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
@@ -24,13 +22,18 @@ from asyncfc_sim.workloads.workload import Task
 from .conversation import Conversation
 from .durations import uniform
 from .models import Models
-from .replay import call_s
+from .replay import call_kind, call_s
 from .script import Dependence, Messages
+from .server import Stream
+from .site import Site, alone
 from .writing import Writer
 
 
 class Simulation:
-    """One conversation under one policy. `run` it once; then read its fields."""
+    """One conversation under one policy. `run` it once; then read its fields.
+
+    With others it is given the site that they share, and `start`ed.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Simulation:
         messages: Messages = "call",
         dependence: Dependence = "values",
         await_rate: float = 0.0,
+        site: Site | None = None,
     ) -> None:
         self.task, self.policy, self.models, self.seed = task, policy, models, seed
         self.world = task.make_world()
@@ -57,14 +61,23 @@ class Simulation:
             dependence=dependence,
             awaits=lambda numbered: uniform(seed, f"{task.name}/await", numbered) < await_rate,
         )
+        self.started_s = 0.0
         self._writer = Writer(models, seed, task, stream=policy.stream)
-        self._interrupts = 0  # so far: what was being written before the last one is not written any more
-        self._env = simpy.Environment()
+        self._site = site or alone()
+        self._clock = self._site.clock
+        self._stream: Stream | None = None
+        self._done: Callable[[], None] = lambda: None
 
     def run(self) -> Simulation:
-        self._next_turn()
-        self._env.run()
+        """From beginning to end, on a clock of its own."""
+        self.start()
+        self._clock.run()
         return self
+
+    def start(self, done: Callable[[], None] = lambda: None) -> None:
+        """The first user message arrives now; `done` is called when the last answer is given, or none will be."""
+        self.started_s, self._done = self._clock.now_s, done
+        self._next_turn()
 
     @property
     def makespan_s(self) -> float:
@@ -75,11 +88,6 @@ class Simulation:
         """The value of every call that has one, by its future in the task's programs."""
         return self.conversation.by_origin(self.session.values())
 
-    def _after(self, delay_s: float, action: Callable[[], None]) -> None:
-        timeout = self._env.timeout(delay_s)
-        assert timeout.callbacks is not None
-        timeout.callbacks.append(lambda _: action())
-
     def _feed(self, event: session.Event) -> None:
         for action in self.session.feed(event):
             match action:
@@ -88,64 +96,64 @@ class Simulation:
                 case session.Request(transcript, cached):
                     self._decode(transcript, cached)
                 case session.SetTimer(timer, delay_s):
-                    self._after(delay_s, partial(self._feed, session.TimerFired(timer)))
+                    self._clock.after(delay_s, partial(self._feed, session.TimerFired(timer)))
                 case session.AskApproval(future):  # assumed: a person approves everything, at once
-                    self._after(0.0, partial(self._feed, session.Decide(future, approved=True)))
+                    self._clock.after(0.0, partial(self._feed, session.Decide(future, approved=True)))
                 case session.Interrupt():
-                    self._interrupts += 1
+                    assert self._stream is not None
+                    self._stream.cancel()
                     self._record("message", {"turn": self.requests})
                 case session.Answer():
-                    self._after(0.0, self._next_turn)
+                    self._clock.after(self._site.think_s, self._next_turn)
                 case session.GiveUp(reason):
                     self.gave_up = reason
+                    self._done()
 
     def _next_turn(self) -> None:
         turn = self.conversation.next_turn(self.session.numbered)
-        if turn is not None:
+        if turn is None:
+            self._done()
+        else:
             self._record("user", {"turn": self.conversation.turn})
             self._feed(session.UserMessage(turn.prompt))
 
     def _run_tool(self, start: Start) -> None:
         origin = self.conversation.origin(start.future)
         value = self.world.call(origin, start.tool, start.args)
-        duration_s = call_s(self.task, self.models, self.seed, origin, start.tool)
         failed = isinstance(value, ErrorValue)
         end: session.Event = Fail(start.future, value) if failed else Finish(start.future, value)
-        self._after(duration_s, partial(self._feed, end))
+        kind = call_kind(self.task, self.models, origin, start.tool)
+        duration_s = call_s(self.task, self.models, self.seed, origin, start.tool)
+        self._site.pools.run(kind, duration_s, partial(self._feed, end))
 
     def _decode(self, transcript: list[dict[str, Any]], cached: int) -> None:
-        """Prefill, then write the script's next message; each call closes when its last token is out."""
+        """Have the script's next message written; each call closes when its last token is out."""
         self.requests += 1
         message = self.conversation.next_message()
         writing = self._writer.time(message, transcript, cached)
-        prompt, uncached = writing.prompt_tokens, writing.uncached_tokens
-        tokens = {"prompt_tokens": prompt, "cached_tokens": prompt - uncached}
-        self._record("request", {"turn": self.requests, **tokens})
-        self._write(writing.first_token_s, lambda: self._record("first_token", {"turn": self.requests}))
-        for use, text, at_s in zip(message.calls, writing.texts, writing.calls_s, strict=True):
+        milestones: list[Callable[[], None]] = [partial(self._record, "first_token", {"turn": self.requests})]
+        for use, text in zip(message.calls, writing.texts, strict=True):
             self._calls += 1
             closed = session.CallClosed(f"call_{self._calls}", use.tool, use.args, text)
-            self._write(at_s, partial(self._feed, closed))
+            milestones.append(partial(self._feed, closed))
         answer = None if message.calls else "(answer)"
-        self._write(writing.end_s, partial(self._end_message, writing.tokens, answer))
-
-    def _write(self, at_s: float, action: Callable[[], None]) -> None:
-        """Do `action` when this much of the message is out, unless it has been interrupted by then."""
-        interrupts = self._interrupts
-        self._after(at_s, lambda: action() if interrupts == self._interrupts else None)
+        milestones.append(partial(self._end_message, writing.tokens, answer))
+        self._stream = self._site.server.write(self.task.name, writing, milestones)
+        tokens = {"prompt_tokens": writing.prompt_tokens, "cached_tokens": self._stream.cached_tokens}
+        self._record("request", {"turn": self.requests, **tokens})
 
     def _end_message(self, tokens: int, text: str | None) -> None:
         self._record("message", {"turn": self.requests, "tokens": tokens})
         self._feed(session.MessageEnd(text))
 
-    def _record(self, rule: str, fields: dict[str, Any]) -> None:
-        self.recorder.record((self._env.now, rule, fields))
+    def _record(self, rule: str, fields: Mapping[str, Any]) -> None:
+        self.recorder.record((self._clock.now_s - self.started_s, rule, fields))
 
     def _log(self, entry: object) -> None:
         """Trace what the session does, and let the script see what the model is shown."""
         traced = trace_entry(entry, self.requests)
         if traced is not None:
-            self.recorder.record((self._env.now, *traced))
+            self._record(*traced)
         match entry:
             case Resume(values):
                 self.conversation.show(self.session.by_number(values))

@@ -26,6 +26,7 @@ from .metrics import CONFIDENCE, paired_speedup, summarise
 from .models import Models
 from .reference import Reference, difference, emitted_program, run_reference
 from .script import Dependence, Messages
+from .site import Site
 
 SYNC = "sync"
 
@@ -97,9 +98,14 @@ def header(task: Task, arm: Arm, models: Models, seed: int) -> Header:
 
 
 def simulate(task: Task, arm: Arm, models: Models, seed: int) -> Simulation:
-    """One conversation under one arm that has a policy."""
+    """One conversation under one arm that has a policy, on its own."""
+    return simulation(task, arm, models, seed).run()
+
+
+def simulation(task: Task, arm: Arm, models: Models, seed: int, site: Site | None = None) -> Simulation:
+    """One conversation under one arm that has a policy, not yet begun; on a site that it shares, or on its own."""
     assert arm.policy is not None
-    run = Simulation(
+    return Simulation(
         task,
         arm.policy,
         models,
@@ -108,8 +114,8 @@ def simulate(task: Task, arm: Arm, models: Models, seed: int) -> Simulation:
         messages=arm.messages,
         dependence=arm.dependence,
         await_rate=arm.await_rate,
+        site=site,
     )
-    return run.run()
 
 
 def run_arms(
@@ -133,12 +139,13 @@ def run_arms(
                 plain = policy.failure == "poison"
                 references[policy.failure] = in_order if plain else run_reference(task, policy.failure)
             run = simulate(task, result.arm, models, seed)
-            result.cases.append(_case(task, run, references[policy.failure]))
+            result.cases.append(case_result(task, run, references[policy.failure]))
         advance()
     return results
 
 
-def _case(task: Task, run: Simulation, reference: Reference) -> CaseResult:
+def case_result(task: Task, run: Simulation, reference: Reference) -> CaseResult:
+    """What came out of a run, held against the same calls run in order."""
     overlap = split(*busy(run.recorder.events))
     return CaseResult(
         task.name,

@@ -61,7 +61,7 @@ class Study:
         if name not in POLICIES:
             raise StudyError(f"there is no policy {name!r}; there are: {', '.join(known())}")
         if name == "plan" and grouping != "turn":
-            if "turn" not in self.messages:
+            if "turn" not in self.messages and set(self.policies) <= {"plan", SYNC}:  # there would be nothing else
                 raise StudyError("plan writes a whole turn as one message: expected --messages turn or both")
             return []
         if not POLICIES[name].futures:
