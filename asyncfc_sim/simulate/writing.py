@@ -117,10 +117,10 @@ class Writer:
         if message.is_await and self._awaits_are_free:
             return 0.0
         if part is None or not part.first:
-            return decoder.ttft_s(uncached) - (decoder.ttft_s(0) if goes_on else 0.0)
+            return decoder.prefill_s(uncached) if goes_on else decoder.ttft_s(uncached)
         if goes_on:
             return 0.0
-        lost_s = decoder.ttft_s(uncached) - decoder.ttft_s(0) if rewritten else 0.0
+        lost_s = decoder.prefill_s(uncached) if rewritten else 0.0
         return replay.part_ttft_s(part, self._models) + lost_s
 
     def _thinking_tokens(self, message: NextMessage) -> int:
