@@ -29,7 +29,7 @@ class Source:
     def __init__(self, path: str, broken: Broken = "fail") -> None:
         self.path = path
         self.name = "<stdin>" if path == "-" else path
-        self.stem = Path(path).name.removesuffix(".gz").partition(".")[0] or "stdin"
+        self.stem = "stdin" if path == "-" else Path(path).name.partition(".")[0]
         self.broken: Broken = broken
         self.faults: list[str] = []
         self.sessions_dropped = 0

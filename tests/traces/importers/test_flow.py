@@ -5,8 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncfc_sim.traces.importers.flow import recorded_result, with_flow
-from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn, check_session
+from asyncfc_sim.traces.sessions import (
+    Provenance,
+    RecordedCall,
+    RecordedSession,
+    RecordedStep,
+    RecordedTurn,
+    check_session,
+)
 
+MARK: Provenance = "derived"
 NONE = ((), ())
 UNKNOWN = (None, None)
 
@@ -141,5 +149,5 @@ def test_what_is_found_is_always_an_earlier_call_of_the_turn(drawn):
                 assert not set(each.deps or ()) & set(each.reads or ())
             here |= {each.id for each in old.calls}
     if any(each.steps for each in turns):
-        provenance = {"call.deps": "derived", "call.reads": "derived", "call.result_chars": "measured"}
+        provenance = dict.fromkeys(["call.deps", "call.reads", "call.result_chars"], MARK)
         check_session(RecordedSession(session="s", source="test", turns=with_flow(turns), provenance=provenance))

@@ -1,0 +1,117 @@
+"""Formats are told by what is in a file, never by its name, and files that are none of them say so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from asyncfc_sim.traces.importers.formats import FORMATS, detect, read_sessions, reader
+from asyncfc_sim.traces.importers.source import ImportFault, Source
+from asyncfc_sim.traces.sessions import RecordedSession, RecordedStep, RecordedTurn, marked_fields, session_line
+from asyncfc_sim.traces.trace import write_trace
+from tests.trace_examples import async_run
+from tests.trace_files import HAND_MADE, hand_made, real
+
+TINY = RecordedSession(session="s", source="test", turns=(RecordedTurn(steps=(RecordedStep(model="m"),)),))
+FILES = {  # a real file, and its format
+    "tracelab/derived/round_trace.jsonl": "tracelab",
+    "tracelab/sanitized/round_trace.jsonl": "tracelab",
+    "kv-cache-tester/trace_0598.json": "weka",
+    "llmservingsim/RTX4090_Llama-3.1-8B.requests.jsonl": "llmservingsim",
+    "mini-swe-agent-gemini3pro/example.traj.json": "mini_swe_agent",
+    "mooncake/conversation_trace.jsonl.gz": "mooncake",
+    "azure-llm/AzureLLMInferenceTrace_code.csv.gz": "azure",
+}
+
+
+def format_of(name: str) -> str:
+    """Files made by hand are named after their format."""
+    return max((form for form in FORMATS if name.startswith(form)), key=len)
+
+
+def test_every_file_made_by_hand_is_of_exactly_one_format():
+    seen = set()
+    for path in sorted(HAND_MADE.iterdir()):
+        matching = [form for form in FORMATS if reader(form).looks_like(Source(str(path)))]
+        assert matching == [format_of(path.name)], path.name
+        seen |= set(matching)
+    assert seen | {"workload", "trace"} == set(FORMATS)
+
+
+@pytest.mark.parametrize(("name", "form"), FILES.items())
+def test_real_files_are_recognised(name, form):
+    assert detect(Source(real(name))) == form
+
+
+def test_our_own_formats_are_recognised(tmp_path):
+    write_trace(tmp_path / "run", [async_run()])
+    (tmp_path / "sessions").write_text(session_line(TINY) + "\n")
+    assert detect(Source(str(tmp_path / "run"))) == "trace"
+    assert detect(Source(str(tmp_path / "sessions"))) == "workload"
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_an_empty_file_is_no_trace(tmp_path, content):
+    path = tmp_path / "t.jsonl"
+    path.write_text(content)
+    for form in (None, *FORMATS):
+        with pytest.raises(ImportFault, match=r"t\.jsonl: the file is empty; expected a trace"):
+            read_sessions(str(path), format=form)
+
+
+@pytest.mark.parametrize("content", ["hello", '{"a": 1}', "[1, 2]", "a,b\n1,2\n", "null"])
+def test_a_file_of_no_format_names_those_that_there_are(tmp_path, content):
+    path = tmp_path / "t.jsonl"
+    path.write_text(content)
+    with pytest.raises(ImportFault, match="not a trace of a known format; known are: workload, trace, otlp, "):
+        read_sessions(str(path))
+
+
+def test_a_format_that_is_none_is_a_fault():
+    with pytest.raises(ImportFault, match="no trace format 'csv'; there are: workload"):
+        read_sessions(hand_made("tracelab.jsonl"), format="csv")
+
+
+def test_a_folder_is_read_file_by_file(tmp_path):
+    for name in ("tracelab.jsonl", "bfcl_result_flat.json"):
+        shutil.copy(hand_made(name), tmp_path / name)
+    (tmp_path / ".hidden").write_text("no trace")
+    imported = read_sessions(str(tmp_path))
+    assert {Path(file).name: form for file, form in imported.formats.items()} == {
+        "bfcl_result_flat.json": "bfcl_result",
+        "tracelab.jsonl": "tracelab",
+    }
+    assert len(imported.sessions) == 5
+
+
+def test_an_empty_folder_is_a_fault(tmp_path):
+    with pytest.raises(ImportFault, match="no file in this folder"):
+        read_sessions(str(tmp_path))
+
+
+def test_sessions_that_contradict_themselves_are_named_or_skipped(tmp_path):
+    path = tmp_path / "t.jsonl"
+    good = session_line(TINY)
+    bad = good.replace('"model": "m"', '"model": "m", "llm_s": -1').replace(
+        '"provenance": {}', '"provenance": {"step.llm_s": "measured"}'
+    )
+    path.write_text(good + "\n" + bad + "\n")
+    with pytest.raises(ImportFault, match=r"t\.jsonl:2: session 's': turn 1, step 1: llm_s is -1"):
+        read_sessions(str(path))
+    imported = read_sessions(str(path), broken="skip")
+    assert (len(imported.sessions), len(imported.faults)) == (1, 1)
+
+
+def test_a_file_of_faults_has_no_session_and_says_the_first(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text(session_line(TINY).replace('"model"', '"modell"') + "\n")
+    with pytest.raises(ImportFault, match=r"no session in it; the first fault: .*t\.jsonl:1: .*unknown field 'modell'"):
+        read_sessions(str(path), broken="skip")
+
+
+@pytest.mark.parametrize("path", sorted(HAND_MADE.iterdir()), ids=lambda path: path.name)
+def test_each_session_marks_all_the_fields_that_it_has_and_no_other(path):
+    sessions = read_sessions(str(path)).sessions
+    assert sessions
+    for session in sessions:
+        assert set(session.provenance) == marked_fields(session)
