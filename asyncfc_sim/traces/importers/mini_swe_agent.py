@@ -36,7 +36,6 @@ from .records import FieldFault, Record, count, documents, each, head, maybe, ob
 from .source import Source
 from .times import Clock, elapsed
 
-STAMPED: Final = "mini-swe-agent-1.1"
 TOOL: Final = "bash"
 COMMAND: Final = re.compile(r"```bash\s*\n(.*?)\n```", re.DOTALL)
 RETURN_CODE: Final = re.compile(r"<returncode>(-?\d+)</returncode>")
@@ -75,6 +74,7 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
     def sessions(item: tuple[int | None, dict[str, Any]]) -> Iterator[RecordedSession]:
         line, record = item
         arrival_s: float | None = 0.0
+        stamped = False
         if "steps" in record:
             times = [clock.seconds(step.get("created"), line) for step in objects(record, "steps")]
             model = maybe(text, record, "model")
@@ -82,13 +82,16 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
             steps = [replace(step, model=model) for step in _with_cycles(short, times)]
             arrival_s = elapsed(start_s, times[0], "the time before the first request") if times else None
         else:
-            steps = _trajectory(record, clock)
+            answers = _answers(record)
+            model = maybe(text, section(record, "info", "config", "model"), "model_name")
+            stamped = any("timestamp" in section(message, "extra") for message, _ in answers)
+            steps = (_stamped if stamped else _unstamped)(answers, model, clock)
         yield RecordedSession(
             session=maybe(text, record, "instance_id") or source.stem,
             source=origin(source, "mini_swe_agent"),
             arrival_s=arrival_s,
             turns=with_flow([RecordedTurn(prompt=_prompt(record), steps=tuple(steps))]),
-            provenance=_provenance(record, steps),
+            provenance=_provenance(steps, stamped),
         )
 
     return each(source, ((line, (line, record)) for line, record in records), sessions)
@@ -102,11 +105,11 @@ def _first_requests(records: list[tuple[int | None, dict[str, Any]]], clock: Clo
                 yield clock.seconds(step.get("created"), line)
 
 
-def _provenance(record: Record, steps: list[RecordedStep]) -> dict[str, Provenance]:
+def _provenance(steps: list[RecordedStep], stamped: bool) -> dict[str, Provenance]:
     shared = any(len(step.calls) > 1 for step in steps)
     return {
         **PROVENANCE,
-        "step.llm_s": "measured" if record.get("trajectory_format") == STAMPED else "derived",
+        "step.llm_s": "measured" if stamped else "derived",
         "call.exec_s": "derived" if shared else "measured",
     }
 
@@ -202,15 +205,14 @@ Answer = tuple[
 ]  # a message of the assistant, and what came between it and the next
 
 
-def _trajectory(record: Record, clock: Clock) -> list[RecordedStep]:
+def _answers(record: Record) -> list[Answer]:
     answers: list[Answer] = []
     for message in objects(record, "messages"):
         if message.get("role") == "assistant":
             answers.append((message, []))
         elif answers and message.get("role") != "exit":
             answers[-1][1].append(message)
-    model = maybe(text, section(record, "info", "config", "model"), "model_name")
-    return (_stamped if record.get("trajectory_format") == STAMPED else _unstamped)(answers, model, clock)
+    return answers
 
 
 def _step(message: Record, calls: tuple[RecordedCall, ...], model: str | None) -> RecordedStep:

@@ -5,7 +5,7 @@ Ids are opaque, times are nanoseconds since 1970. Attributes come out as plain v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -140,21 +140,33 @@ def _attributes(pairs: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     """A value of protobuf's AnyValue in its JSON form, in which 64-bit integers are strings."""
-    match value:
-        case {"stringValue": str(plain)} | {"boolValue": bool(plain)} | {"bytesValue": str(plain)}:
-            return plain
-        case {"intValue": number} | {"doubleValue": number}:
+    if not value and (value is None or isinstance(value, dict)):
+        return None
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, plain),) = value.items()
+        if kind in _VALUES:
             try:
-                return int(number) if "intValue" in value else float(number)
+                return _VALUES[kind](plain)
             except (TypeError, ValueError):
-                raise FieldFault(f"an attribute is {value!r:.60}; expected a number") from None
-        case {"arrayValue": dict(array)}:
-            return [_value(item) for item in array.get("values") or ()]
-        case {"kvlistValue": dict(pairs)}:
-            return _attributes(pairs.get("values"))
-        case None:
-            return None
-        case {} if not value:  # null, as protobuf writes it
-            return None
-        case _:
-            raise FieldFault(f"an attribute is {value!r:.60}; expected a value of OTLP-JSON")
+                pass
+    raise FieldFault(f"an attribute is {value!r:.60}; expected a value of OTLP-JSON")
+
+
+def _only(kind: type) -> Callable[[Any], Any]:
+    def check(plain: Any) -> Any:
+        if not isinstance(plain, kind):
+            raise TypeError
+        return plain
+
+    return check
+
+
+_VALUES: Final[dict[str, Callable[[Any], Any]]] = {
+    "stringValue": _only(str),
+    "bytesValue": _only(str),
+    "boolValue": _only(bool),
+    "intValue": int,
+    "doubleValue": float,
+    "arrayValue": lambda array: [_value(item) for item in _only(dict)(array).get("values") or ()],
+    "kvlistValue": lambda pairs: _attributes(_only(dict)(pairs).get("values")),
+}
