@@ -58,7 +58,8 @@ class PaperTable(Table):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One figure of a paper. `reason` says why a simulation of time can produce it, or why not."""
+    """One figure of a paper. `conflicts` are other readings of it, in words; `reason` says why a simulation of time can
+    produce it, or why not."""
 
     id: str
     benchmark: str
@@ -69,6 +70,7 @@ class Claim:
     where: str
     evidence: str
     second_hand: bool
+    conflicts: tuple[str, ...]
     remark: str
     kind: str
     reproducible: bool
@@ -204,16 +206,22 @@ def _claim(table: PaperTable) -> Claim:
     table.only(*_CLAIM_KEYS)
     table.needs(*_CLAIM_KEYS)
     value = table.values["value"]
-    table.tables("conflicts")
     return Claim(
         **{key: table.text(key) for key in ("id", "benchmark", "setting", "quantity", "unit", "where", "evidence")},
         value=value if isinstance(value, str) else table.number("value"),
         second_hand=table.flag("second_hand"),
+        conflicts=tuple(map(_conflict, table.tables("conflicts"))),
         remark=table.text("remark") if table.values["remark"] else "",
         kind=table.text("kind"),
         reproducible=table.flag("reproducible_by_simulation"),
         reason=table.text("reason"),
     )
+
+
+def _conflict(table: PaperTable) -> str:
+    table.only("value", "remark")
+    table.needs("value", "remark")
+    return f"{table.number('value'):g} ({table.text('remark')})"
 
 
 def _workload(name: str, table: PaperTable, folder: Path) -> Workload:
@@ -245,6 +253,8 @@ def _reproduction(table: PaperTable, claims: Mapping[str, Claim], workloads: Map
     given, scan = table.table("given"), table.table("scan")
     if len(scan.values) > 3:
         raise scan.error("", "at most three inputs are scanned at once")
+    inputs_given = {key: _input(given, key, value) for key, value in given.values.items()}
+    axes = tuple(_axis(scan, key) for key in scan.values)
     if "decoder" not in {*given.values, *scan.values}:
         raise given.error("decoder", "is missing; it is given or scanned")
     if not {"tools", "delay_s"} & {*given.values, *scan.values}:
@@ -259,8 +269,8 @@ def _reproduction(table: PaperTable, claims: Mapping[str, Claim], workloads: Map
         _runner(table.table("than")) if "than" in table.values else None,
         tolerance,
         table.text("together") if "together" in table.values else None,
-        {key: _input(given, key, value) for key, value in given.values.items()},
-        tuple(_axis(scan, key) for key in scan.values),
+        inputs_given,
+        axes,
         *(inputs.texts(key) for key in ("known", "assumed", "scanned")),
     )
 

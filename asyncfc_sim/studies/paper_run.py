@@ -16,6 +16,7 @@ import numpy as np
 from asyncfc_sim.simulate.experiment import Arm, run_arms
 from asyncfc_sim.simulate.metrics import Speedup, paired_speedup
 from asyncfc_sim.workloads import bfcl
+from asyncfc_sim.workloads.bfcl_classes import CLASSES, load_class
 from asyncfc_sim.workloads.processes import in_processes
 from asyncfc_sim.workloads.shape_file import load_shape
 from asyncfc_sim.workloads.shapes import Shape, ShapeError
@@ -71,7 +72,8 @@ def estimates(
     needed = _needed(paper, most)
     for work, inputs in needed:  # what is wrong with any of them is told before the first is run
         models_of(dict(inputs))
-        _shape(work, _figures(inputs))
+        if _shape(work, _figures(inputs)) is None:
+            _check_bfcl()
     jobs = [partial(_run, point, tuple(arms)) for point, arms in needed.items()]
     cases: dict[tuple[Point, Arm], Cases] = {}
     for (point, arms), results in zip(needed.items(), in_processes(jobs, workers), strict=True):
@@ -138,6 +140,13 @@ def spread(tasks: Sequence[Task], n: int) -> list[Task]:
     """`n` of them, evenly spaced: those of BFCL stand in the order of its tools."""
     n = min(n, len(tasks))
     return [tasks[place * len(tasks) // n] for place in range(n)]
+
+
+@lru_cache
+def _check_bfcl() -> None:
+    """Raise MissingBfcl here, rather than in every process, if something that the benchmark needs is not there."""
+    for name in CLASSES:
+        load_class(name)
 
 
 @lru_cache

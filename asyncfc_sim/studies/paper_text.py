@@ -113,14 +113,16 @@ def _section(outcome: Outcome) -> str:
     who = f"{each.faster.policy} ({each.faster.messages})"
     if each.than is not None:
         who += f" over {each.than.policy} ({each.than.messages})"
-    theirs = f"{claim.benchmark}; {claim.setting}. Source of the claim: {claim.where}; {claim.evidence}."
+    theirs = [f"{claim.benchmark}; {claim.setting}.", f"Source of the claim: {claim.where}; {claim.evidence}."]
+    theirs += [_sentence(claim.remark)] if claim.remark else []
+    theirs += [f"Other readings: {'; '.join(claim.conflicts)}."] if claim.conflicts else []
     ours = (
         f"Ours: {who}, workload `{each.workload.name}`, n = {outcome.nearest.n}; agreement is within "
         f"{100 * each.tolerance:g} % of the claim ({_MARK}bold{_MARK})."
     )
     lines = [
         f"### {_name(each)}: {claim.figure}",
-        f"{theirs} {_sentence(claim.remark)}" if claim.remark else theirs,
+        " ".join(theirs),
         ours,
         _inputs(each),
         _grid(outcome),

@@ -44,9 +44,9 @@ class Range:
     whole: bool = True
 
     def has(self, outcome: float | str) -> bool:
-        if isinstance(outcome, str) or not self.least <= outcome <= self.most:
+        if isinstance(outcome, str) or not self.least <= outcome <= self.most or outcome == inf:
             return False
-        return not self.whole or (outcome < inf and outcome == int(outcome))
+        return not self.whole or outcome == int(outcome)
 
     def __str__(self) -> str:
         upper = "up" if self.most == inf else f"to {self.most:g}"
