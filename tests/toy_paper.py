@@ -17,7 +17,7 @@ where = "nowhere"
 evidence = "made up"
 second_hand = {second_hand}
 derived_from = []
-conflicts = [{ value = 1.25, remark = "another note" }]
+conflicts = [{{ value = 1.25, remark = "another note" }}]
 remark = "{remark}"
 kind = "latency"
 reproducible_by_simulation = {reproducible}
