@@ -73,6 +73,23 @@ def simulate(
     on_broken: Annotated[
         str, typer.Option(help="a broken line of a trace file: fail, or skip (then exit code 4)")
     ] = "fail",
+    failure_rate: Annotated[float, typer.Option(help="chance that a call fails, without effect")] = 0.0,
+    agents: Annotated[
+        int | None, typer.Option(help="so many agents on one server, each with one session after another")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="sessions begin at random, so many a second, on one server")
+    ] = None,
+    burstiness: Annotated[float, typer.Option(help="of --rate: 1 Poisson, less is burstier")] = 1.0,
+    replay_arrivals: Annotated[bool, typer.Option(help="sessions of traces begin as recorded, on one server")] = False,
+    max_batch: Annotated[int, typer.Option(help="requests that the server works on at once")] = 256,
+    prefix_cache: Annotated[
+        int | None, typer.Option(min=0, help="tokens of the server's prefix cache [default: unlimited]")
+    ] = None,
+    capacity: Annotated[
+        list[str] | None, typer.Option(help="KIND=N: workers for a kind of tool, for all agents; may be repeated")
+    ] = None,
+    think: Annotated[float, typer.Option(min=0, help="seconds that a user pauses before a message")] = 0.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:
     """Simulate a workload under several policies, and say what each would save.
@@ -95,6 +112,7 @@ def simulate(
       asyncfc simulate bfcl --policy asyncfc --grace 0 --messages call --dependence values --plot map.svg \\
         --sweep tool_scale=0.1,0.3,1,3 --sweep decode_scale=0.3,1,3 --precision 0.02
       asyncfc simulate sessions.jsonl.gz --policy sync,asyncfc,bound --await-rate 0.2
+      asyncfc simulate bfcl:base --messages call --agents 20 --max-batch 4 --decoder llama2-70b-h100
     """
     from .simulate_run import Request, run
 
@@ -121,7 +139,33 @@ def simulate(
         await_thinking=await_thinking,
         on_broken=on_broken,
         quiet=quiet,
+        failure_rate=failure_rate,
     )
+    if agents is not None or rate is not None or replay_arrivals:
+        from .simulate_fleet import FleetRequest, run_agents
+
+        if sweep or precision is not None or max_n is not None or plot is not None:
+            raise typer.BadParameter("a sweep is of conversations on their own: leave --agents, --rate away")
+        raise typer.Exit(
+            run_agents(
+                FleetRequest(
+                    request,
+                    agents,
+                    rate,
+                    burstiness,
+                    replay_arrivals,
+                    max_batch,
+                    prefix_cache,
+                    tuple(capacity or ()),
+                    think,
+                )
+            )
+        )
+    if capacity or prefix_cache is not None or think:
+        raise typer.BadParameter(
+            "--capacity, --prefix-cache and --think are of agents that share a server: expected --agents, --rate or "
+            "--replay-arrivals"
+        )
     if sweep or precision is not None or max_n is not None or plot is not None:
         from .simulate_sweep import SweepRequest, run_sweep
 

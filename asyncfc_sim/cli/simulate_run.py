@@ -55,6 +55,7 @@ class Request:
     await_thinking: bool
     on_broken: str
     quiet: bool
+    failure_rate: float = 0.0
 
 
 def json_document(request: Request, found: Findings, *, cases: bool) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def workload_of(request: Request) -> Workload:
     tools = None if request.tools is None else Path(as_workers_see(str(request.tools), request.executor))
     given = workload(name, request.n, tools, skip=broken == "skip")
     report_faults(given.faults)
-    return given
+    return given.failing(request.failure_rate, request.seed) if request.failure_rate else given
 
 
 def study_of(request: Request, given: Workload) -> Study:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asyncfc_sim.simulate.decoder import Decoder, load_decoder
 from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.faults import with_faults
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.parallel import LoadTasks
 from asyncfc_sim.simulate.recorded_decoder import recorded_decoder
@@ -41,6 +42,14 @@ class Workload:
     def recorded(self) -> bool:
         """Whether it comes with times of its own."""
         return any(task.recorded is not None for task in self.tasks)
+
+    def failing(self, rate: float, seed: int) -> Workload:
+        """The same tasks, with each call failing at this rate."""
+        load = partial(_failing, self.load, rate, seed)
+        note = f"each call fails with chance {rate:g}, without effect (assumed)"
+        return replace(
+            self, tasks=[with_faults(task, rate, seed) for task in self.tasks], load=load, notes=(*self.notes, note)
+        )
 
     def models(self, decoder: str | None, durations: str | None, *, await_thinking: bool) -> Models:
         """The models that were asked for. What is not asked for is as recorded, where there is a recording."""
@@ -98,6 +107,10 @@ def _recorded(path: str, n: int | None, tools: str | None, *, skip: bool) -> Wor
         partial(_given, loaded.tasks) if path == "-" else partial(load_recorded_tasks, path, n, tools, skip)
     )
     return Workload(loaded.tasks, load, "default", ("step",), tuple(loaded.notes), tuple(loaded.imported.faults))
+
+
+def _failing(load: LoadTasks, rate: float, seed: int) -> list[Task]:
+    return [with_faults(task, rate, seed) for task in load()]
 
 
 def _given(tasks: Sequence[Task]) -> Sequence[Task]:

@@ -12,6 +12,10 @@ from asyncfc_sim.workloads.workload import Task, World
 from .durations import uniform
 
 
+class RateError(ValueError):
+    """A rate that is no chance."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultyWorld:
     """A world in which some calls fail, by their number, and then have no effect."""
@@ -34,10 +38,10 @@ class FaultyWorld:
 def with_faults(task: Task, rate: float, seed: int) -> Task:
     """`task` with each call failing with chance `rate`. Rates are nested: what fails at a rate fails at any higher one.
 
-    Raises ValueError for a rate that is no chance.
+    Raises RateError for a rate that is no chance.
     """
     if not 0 <= rate <= 1:
-        raise ValueError(f"failure rate {rate}: expected a chance between 0 and 1")
+        raise RateError(f"failure rate {rate}: expected a chance between 0 and 1")
     fails = partial(_fails, rate, seed, task.name)
     return replace(task, make_world=partial(_make_world, task.make_world, fails)) if rate else task
 
