@@ -53,7 +53,7 @@ class Acting(Simulation):
         origin = self.conversation.origin(start.future)
         duration_s = call_s(self.task, self.models, self.seed, origin, start.tool)
         acts_s = duration_s * uniform(self.seed, f"{self.task.name}/acts", origin)
-        self._after(acts_s, partial(self._act, start, origin, duration_s - acts_s))
+        self._clock.after(acts_s, partial(self._act, start, origin, duration_s - acts_s))
 
     def _act(self, start: Start, origin: int, rest_s: float) -> None:
         touched = self._true[start.tool].footprint(start.args)
@@ -61,4 +61,4 @@ class Acting(Simulation):
         self._accesses += [Access(start.future, "w", pattern) for pattern in touched.writes]
         value = self.world.call(origin, start.tool, start.args)
         end = Fail(start.future, value) if isinstance(value, ErrorValue) else Finish(start.future, value)
-        self._after(rest_s, partial(self._feed, end))
+        self._clock.after(rest_s, partial(self._feed, end))
