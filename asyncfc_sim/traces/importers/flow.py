@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -59,7 +59,7 @@ class _Known:
 
     def unread(self, value: JSON, results: _Results) -> str | None:
         """The earliest result that must have been read to write a value that is not known."""
-        if _plain(value) and found_whole(value, results.leaves):
+        if found_whole(value, results.leaves):
             return None
         if _plain(value) and (name := found_in_part(value, results.short, self._seen)):
             return name
@@ -131,13 +131,11 @@ def _plain(value: JSON) -> bool:
 
 
 def _names_in(value: JSON) -> set[str]:
-    return {name for _, leaf in leaves(value) if isinstance(leaf, str) for name in _names(leaf)}
+    return set().union(*(_names(leaf) for _, leaf in leaves(value) if isinstance(leaf, str)))
 
 
-def _names(text: str) -> Iterator[str]:
+def _names(text: str) -> set[str]:
     """The names in a text, and of a path the names in it."""
-    for match in _NAME.finditer(text):
-        word = match.group()
-        for name in {word, *word.split("/")}:
-            if _SPECIAL.search(name):
-                yield name
+    words = set(_NAME.findall(text))
+    words |= {part for word in words if "/" in word for part in word.split("/")}
+    return {word for word in words if _SPECIAL.search(word)}

@@ -45,7 +45,7 @@ def test_a_leaf_of_a_result_is_passed_on():
 
 
 def test_a_whole_text_is_passed_on():
-    text = "The first line\nand the second"
+    text = "The first line\nand src/second.py"
     assert needs({"body": text}, text) == (("a",), ())
 
 
