@@ -139,7 +139,7 @@ def _row(result: FleetResult, results: Sequence[FleetResult], seed: int) -> dict
     }
 
 
-NUMBERS = ("p50 s", "p90 s", "p99 s", "x", "95 % CI", "requests", "queue s", "batch", "cache %", "tools s")
+NUMBERS = ("p50 s", "p90 s", "p99 s", "x", "95 % CI", "asked", "queue s", "batch", "hit %", "tool s")
 
 
 def _show(found: dict[str, Any], notes: Sequence[str]) -> None:
@@ -183,7 +183,8 @@ def _notes(models: Models, setup: Setup) -> list[str]:
     columns = (
         "p50, p90, p99: latency of a conversation; x: the sum of all latencies, sync's over the policy's, paired by "
         "conversation; they share a server, so they are not independent, and the interval is too narrow on a busy one; "
-        "queue: wait of a request for the server; batch: requests decoding together; tools: wait of a call for a worker"
+        "asked: requests; queue: wait of one for the server; batch: requests decoding together; hit: of the prefix cache; "
+        "tool: wait of a call for a worker"
     )
     return [f"simulated, not measured: {inputs}", server, columns]
 
