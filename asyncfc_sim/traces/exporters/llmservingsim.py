@@ -56,18 +56,18 @@ def lost(sessions: Iterable[RecordedSession]) -> list[str]:
     steps = [step for session in sessions for step in session.steps()]
     calls = [call for step in steps for call in step.calls]
     tallies = [
-        (sum(len(step.calls) > 1 for step in steps), "steps have several calls: their times were added up"),
-        (sum(call.exec_s is None for call in calls), "calls have no time: written as 0"),
-        (sum(session.arrival_s is None for session in sessions), "sessions have no arrival: written as 0"),
+        (sum(len(step.calls) > 1 for step in steps), "steps of several calls, whose times were added up"),
+        (sum(call.exec_s is None for call in calls), "calls without a time, written as 0"),
+        (sum(session.arrival_s is None for session in sessions), "sessions without an arrival, written as 0"),
         (
             sum(len(session.turns) > 1 for session in sessions),
-            "sessions have turns: a user's pause became a tool's time",
+            "sessions of several turns, a user's pause now a tool's time",
         ),
-        (sum(session.parent is not None for session in sessions), "sub-agents became sessions that nothing starts"),
-        (sum(map(_timed, steps)), "steps have times of the model: not written, its simulator makes its own"),
-        (sum(map(_described, calls)), "calls have names, arguments, results or dependences: not written"),
+        (sum(session.parent is not None for session in sessions), "sub-agents, now sessions that nothing starts"),
+        (sum(map(_timed, steps)), "steps with times of the model, not written (its simulator makes its own)"),
+        (sum(map(_described, calls)), "calls with names, arguments, results or dependences, not written"),
     ]
-    return [f"{number} {words}" for number, words in tallies if number]
+    return [f"{words}: {number}" for number, words in tallies if number]
 
 
 def _timed(step: RecordedStep) -> bool:

@@ -60,7 +60,7 @@ def _operation(attributes: Mapping[str, Any]) -> str | None:
     # Older instrumentations tell by what they record.
     if semconv.TOOL_NAME in attributes:
         return semconv.TOOL
-    if semconv.REQUEST_MODEL in attributes and _first(attributes, semconv.OUTPUT_TOKENS) is not None:
+    if semconv.REQUEST_MODEL in attributes and _first(attributes, semconv.PROVIDER + semconv.OUTPUT_TOKENS) is not None:
         return semconv.CHAT
     return semconv.AGENT if _first(attributes, semconv.AGENT_NAME) is not None else None
 

@@ -51,13 +51,13 @@ def test_what_is_lost_is_said():
     (call,) = rich.turns[1].steps[0].calls
     named = replace(rich.turns[1], steps=(replace(rich.turns[1].steps[0], calls=(replace(call, tool="search"),)),))
     assert lost([replace(rich, turns=(rich.turns[0], named))]) == [
-        "1 steps have several calls: their times were added up",
-        "1 calls have no time: written as 0",
-        "1 sessions have no arrival: written as 0",
-        "1 sessions have turns: a user's pause became a tool's time",
-        "1 sub-agents became sessions that nothing starts",
-        "1 steps have times of the model: not written, its simulator makes its own",
-        "1 calls have names, arguments, results or dependences: not written",
+        "steps of several calls, whose times were added up: 1",
+        "calls without a time, written as 0: 1",
+        "sessions without an arrival, written as 0: 1",
+        "sessions of several turns, a user's pause now a tool's time: 1",
+        "sub-agents, now sessions that nothing starts: 1",
+        "steps with times of the model, not written (its simulator makes its own): 1",
+        "calls with names, arguments, results or dependences, not written: 1",
     ]
 
 

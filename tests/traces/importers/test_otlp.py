@@ -87,6 +87,16 @@ def test_an_agent_around_itself_is_no_sub_agent(tmp_path):
     assert [step.model for step in session.steps()] == ["claude", "gpt-5-2025", "claude"]
 
 
+def test_older_instrumentations_tell_by_what_they_record(sessions, tmp_path):
+    old = lines()[:3]
+    for line in old:
+        for span in spans_of(line):
+            span["attributes"] = [pair for pair in span["attributes"] if pair["key"] != "gen_ai.operation.name"]
+    back = by_name(read(written(tmp_path, *old), "otlp"))
+    assert len(back) == 3
+    assert {name: session.turns for name, session in back.items()} == {name: sessions[name].turns for name in back}
+
+
 def test_langfuse_has_names_of_its_own(sessions):
     visit = sessions["visitor-7"]
     assert [(s.model, s.prompt_tokens, s.out_tokens, s.ttft_s, s.llm_s) for s in visit.steps()] == [
