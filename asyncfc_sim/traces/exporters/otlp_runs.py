@@ -10,9 +10,10 @@ from typing import Any
 
 from asyncfc_sim.traces import semconv
 from asyncfc_sim.traces.intervals import Interval, split
+from asyncfc_sim.traces.sessions import MARKED
 from asyncfc_sim.traces.spans import CallSpan, DecodeSpan
 from asyncfc_sim.traces.timeline import timeline
-from asyncfc_sim.traces.trace import Run
+from asyncfc_sim.traces.trace import Header, Run
 
 from .otlp_json import CLIENT, START_NS, SpanOut, as_text, line, nanoseconds, span_id, trace_id
 
@@ -71,10 +72,18 @@ def _agent(run: Run, place: int, at_ns: int) -> SpanOut:
             semconv.CONVERSATION[0]: header.run,
             "asyncfc.policy": header.policy,
             "asyncfc.case": header.case,
-            "asyncfc.clock": header.clock,  # a simulated run says so
+            "asyncfc.clock": header.clock,
+            semconv.PROVENANCE: as_text(_provenance(header)),
             "asyncfc.source": header.source,
         },
     )
+
+
+def _provenance(header: Header) -> dict[str, str]:
+    """Where the numbers of the spans are from: what a simulation drew from its models was measured by nobody."""
+    clocked = "sampled" if header.clock == "simulated" else "measured"
+    names = [prefix + name for prefix, names in MARKED.items() for name in names]
+    return {name: "derived" if name in ("call.deps", "call.reads") else clocked for name in names}
 
 
 def _chat(run: Run, number: int, spans: list[DecodeSpan], request: Any, agent: SpanOut, start_ns: int) -> SpanOut:

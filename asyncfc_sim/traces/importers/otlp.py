@@ -33,7 +33,6 @@ MEASURED: Final[dict[str, Provenance]] = {
 # Where links do not say what a call needed, recorded content may.
 FLOW: Final[dict[str, Provenance]] = {"call.deps": "derived", "call.reads": "derived"}
 
-
 FIRST_GAP: Final = f"{semconv.FIELD}user_gap_s"  # before the first turn, where no time can show it
 _EDGES: Final = {"data": "deps", "read": "reads"}
 

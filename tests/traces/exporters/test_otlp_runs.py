@@ -67,6 +67,7 @@ def test_a_run_reads_back_as_a_session(run, tmp_path):
     path.write_text("".join(line + "\n" for line in run_lines([run])))
     session = by_name(read(str(path), "otlp"))[run.header.run]
     drawn = timeline(run)
+    assert session.provenance["call.exec_s"] == session.provenance["step.llm_s"] == "sampled"  # it was simulated
     assert [step.model for step in session.steps()] == ["gpt-4o"] * len(list(session.steps()))
     assert len(list(session.steps())) == sum(rule == "message" for _, rule, _ in run.events)
     assert [(call.id, call.tool) for call in session.calls()] == [
