@@ -21,7 +21,7 @@ from asyncfc_sim.core.order import (
     observe,
 )
 from asyncfc_sim.core.syntax import Call
-from asyncfc_sim.core.values import ErrorValue, Value, bind
+from asyncfc_sim.core.values import UNKNOWN, ErrorValue, Value, bind
 from asyncfc_sim.workloads.workload import Task
 
 from . import replay
@@ -173,7 +173,7 @@ def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> tup
         return tokens, tokens
     referring = models.decoder.call_tokens(call_text(call.tool, arguments(call.args)))
     literal: Any = bind(dict(call.args), values)
-    if isinstance(literal, ErrorValue):
+    if literal is UNKNOWN or isinstance(literal, ErrorValue):  # UNKNOWN: of a branch not taken
         return referring, referring
     written_out = models.decoder.call_tokens(call_text(call.tool, arguments(literal)))
     return min(referring, written_out), written_out

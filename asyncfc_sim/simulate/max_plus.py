@@ -88,9 +88,9 @@ def _policy_network(task: Task, arm: Arm, policy: Policy, models: Models) -> Net
     dependence = "all" if arm.await_rate >= 1 else arm.dependence
     seen = outline(task, policy, models, 0, arm.messages, dependence)
     _refuse(arm.label, reasons.after_running(policy, seen))
-    issued = [_observed(call, task.tools, seen, policy) for call in seen.calls]
-    _refuse(arm.label, reasons.told_apart_by_either(seen, task.tools, issued))
-    order = happens_before(issued)
+    # What a call may touch narrows from the front of a key, or all at once: it waits for certain arguments of another
+    # call, never for the first of several to be known. So the address edges, too, are edges of a longest path.
+    order = happens_before([_observed(call, task.tools, seen, policy) for call in seen.calls])
     builder = Builder()
     settled: dict[int, int] = {}  # the moment at which a call has, by its number
     asked: int | None = None

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
-from asyncfc_sim.core.arguments import bound as known_of
-from asyncfc_sim.core.footprint import indep
-from asyncfc_sim.core.order import Issued, Order, Reason, width
+from asyncfc_sim.core.order import Order, Reason, width
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.syntax import calls_in
 from asyncfc_sim.core.tool import Tool, commuting
@@ -54,24 +52,6 @@ def after_running(policy: Policy, seen: Outline) -> Iterator[str]:
         yield "a call fails, and strict cuts off what has been written by then"
     if policy.futures and seen.most_in_turn > policy.max_pending:
         yield f"more than {policy.max_pending} calls may be pending, and then the model waits"
-
-
-def told_apart_by_either(seen: Outline, tools: Mapping[str, Tool], issued: Sequence[Issued]) -> Iterator[str]:
-    """A call that comes after one with several unresolved arguments, any of which alone tells the two apart: it starts
-    at the earlier of two moments, which is no longest path."""
-    for at, earlier in enumerate(issued):
-        call = seen.calls[at]
-        if len(earlier.producers) < 2 or call.tool not in tools:
-            continue
-        for later in issued[at + 1 :]:
-            if not indep(earlier.footprint, later.footprint):
-                continue  # it waits for the end of the call anyway
-            needed = [one for one, least in earlier.producers.items() if not indep(least, later.footprint)]
-            if len(needed) == len(earlier.producers):
-                continue  # it waits for all of them
-            known = known_of(call, tools[call.tool], {one: seen.values[one] for one in needed})
-            if not indep(known, later.footprint):
-                yield f"$f{later.future} starts when the first of several arguments of $f{earlier.future} is known"
 
 
 def crowded(
