@@ -44,16 +44,17 @@ def looks_like(source: Source) -> bool:
 def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
     sessions = sessions_of(read_spans(source))
     begin_ns = min((turns[0].start_ns for turns in sessions), default=0)
+    callers = {turn.caller for turns in sessions for turn in turns if turn.caller}
     name = origin(source, "otlp")
     records = ((turns[0].line, turns) for turns in sessions)
-    return each(source, records, lambda turns: [_Session(turns, begin_ns, name).session()])
+    return each(source, records, lambda turns: [_Session(turns, begin_ns, callers, name).session()])
 
 
 class _Session:
     """One session, while it is read: calls need to know each other."""
 
-    def __init__(self, turns: list[Scope], begin_ns: int, source: str) -> None:
-        self.turns, self.source = turns, source
+    def __init__(self, turns: list[Scope], begin_ns: int, callers: set[Key], source: str) -> None:
+        self.turns, self.callers, self.source = turns, callers, source
         start = turns[0].spans[0].resource.get(semconv.RECORDS_START)
         self.begin_ns = start if isinstance(start, int) else begin_ns
         self.ids: dict[Key, str] = {}
@@ -115,7 +116,7 @@ class _Session:
         call = RecordedCall(
             id=self._name(span),
             tool=tool,
-            kind=maybe(text, own, f"{semconv.FIELD}kind") if ours else kind_of(tool, args),
+            kind=maybe(text, own, f"{semconv.FIELD}kind") if ours else self._kind(span, tool, args),
             args=args,
             emit_tok=maybe(count, own, f"{semconv.FIELD}emit_tok"),
             emit_s=maybe(number, own, f"{semconv.FIELD}emit_s"),
@@ -129,6 +130,9 @@ class _Session:
         )
         self.ids[span.key] = call.id
         return call
+
+    def _kind(self, span: Span, tool: str, args: Mapping[str, JSON] | None) -> str | None:
+        return "sub_agent" if span.key in self.callers else kind_of(tool, args)
 
     def _name(self, span: Span) -> str:
         """The id of a call; some models count theirs anew in each message."""

@@ -17,11 +17,15 @@ from .otlp_spans import Key, Span
 
 @dataclass(slots=True)
 class Scope:
-    """The chats and calls of one turn of one agent. `agent` is its span, if there is one; `outer` what started it."""
+    """The chats and calls of one turn of one agent. `agent` is its span, if there is one.
+
+    Of a sub-agent, `outer` is what started it, and `caller` the call that it stands in, if it stands in one.
+    """
 
     trace: str
     agent: Span | None = None
     outer: Scope | None = None
+    caller: Key | None = None
     chats: list[Span] = field(default_factory=list)
     tools: list[Span] = field(default_factory=list)
     around: dict[Key, Key] = field(default_factory=dict)  # the chat that the span of a call stands in
@@ -118,7 +122,8 @@ def _scope(scopes: dict[Key | str, Scope], span: Span, above: Mapping[Key, list[
         return scopes.setdefault(span.key[0], Scope(span.key[0], agents[0] if agents else None))
     agent = agents[0]
     if agent.key not in scopes:
-        scopes[agent.key] = Scope(span.key[0], agent, _scope(scopes, agent, above))
+        tools = (up.key for up in above[agent.key] if up.operation == semconv.TOOL)
+        scopes[agent.key] = Scope(span.key[0], agent, _scope(scopes, agent, above), next(tools, None))
     return scopes[agent.key]
 
 

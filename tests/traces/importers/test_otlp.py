@@ -64,7 +64,9 @@ def test_two_instrumentations_of_one_thing_count_once_and_old_names_are_known(se
         ("claude", 1000, 900, 30, 1.5),
         ("claude", 1200, None, 50, 4.0),
     ]
-    assert [(call.id, call.tool, call.exec_s) for call in lead.calls()] == [("toolu_1", "ask_helper", 12.0)]
+    assert [(call.id, call.tool, call.kind, call.exec_s) for call in lead.calls()] == [
+        ("toolu_1", "ask_helper", "sub_agent", 12.0)
+    ]
 
 
 def test_an_agent_in_an_agent_is_a_session_with_a_parent(sessions):
