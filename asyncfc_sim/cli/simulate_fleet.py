@@ -183,8 +183,8 @@ def _notes(models: Models, setup: Setup) -> list[str]:
     columns = (
         "p50, p90, p99: latency of a conversation; x: the sum of all latencies, sync's over the policy's, paired by "
         "conversation; they share a server, so they are not independent, and the interval is too narrow on a busy one; "
-        "asked: requests; queue: wait of one for the server; batch: requests decoding together; hit: of the prefix cache; "
-        "tool: wait of a call for a worker"
+        "asked: requests; queue: wait of one for the server; batch: requests decoding together; hit: of the prefix "
+        "cache; tool: wait of a call for a worker"
     )
     return [f"simulated, not measured: {inputs}", server, columns]
 
