@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 DASK_TIMEOUT_S = 10.0  # for a scheduler to answer, and for its workers to say what they run
-EXPECTED = "processes:N, threads:N, serial or dask:ADDRESS"
+EXPECTED = "processes:N, threads:N, serial, dask:HOST:PORT or dask:tcp://HOST:PORT"
+ADDRESS = re.compile(r"((tcp|tls|ws|wss)://)?[^/]+:[0-9]+")  # a client of dask takes long to give up on others
 
 
 class ExecutorError(ValueError):
@@ -42,7 +44,7 @@ def opened(text: str | None, workers: int | None = None) -> Iterator[Executor | 
     elif workers is not None:
         raise ExecutorError("--workers N is --executor processes:N: expected one of the two")
     kind, _, rest = text.partition(":")
-    if kind == "dask" and rest:
+    if kind == "dask" and ADDRESS.fullmatch(rest):
         with _dask(rest) as executor:
             yield executor
         return
@@ -76,21 +78,21 @@ def _dask(address: str) -> Iterator[Executor]:
         raise ImportError(
             "--executor dask:ADDRESS needs dask.distributed: pip install asyncfc-sim[dask]", name="distributed"
         ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said here, in a line
     try:
         client: Client = Client(address, timeout=DASK_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ClusterError(f"no dask scheduler at {address}: {error}") from None
     with client:
-        _check_workers(client, address)
+        check_workers(client, address, package_version())
         try:
             yield client.get_executor(pure=False)  # type: ignore[no-untyped-call]
         except KilledWorker as error:
             raise ClusterError(f"the cluster at {address} lost its workers: {error}") from None
 
 
-def _check_workers(client: Client, address: str) -> None:
-    """Refuse a cluster without workers, and one whose workers would compute something else."""
-    ours = package_version()
+def check_workers(client: Client, address: str, ours: str) -> None:
+    """Raises ClusterError where there are no workers, or they have another version than `ours` and so other results."""
     try:
         client.wait_for_workers(1, timeout=DASK_TIMEOUT_S)
         versions = client.run(package_version)

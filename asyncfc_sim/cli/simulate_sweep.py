@@ -85,7 +85,7 @@ def run_sweep(asked: SweepRequest) -> int:
 
 
 def _rows(request: Request, given: Workload, todo: Plan, looks: Looks, parts: PartFile | None) -> list[SweepRow]:
-    """Run it, with progress on stderr; Ctrl-C says where what is done can be found."""
+    """Run it, with progress on stderr; if it ends before its time, say where what is done can be found."""
     conditions, most = len(todo.conditions), looks.at[-1]
     quiet = request.quiet or request.as_json
     with (
@@ -96,7 +96,7 @@ def _rows(request: Request, given: Workload, todo: Plan, looks: Looks, parts: Pa
         runner = _runner(todo, work, executor or Serial(), parts, _identity(request, given), advance)
         try:
             return run_plan(todo, looks, runner)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OSError):
             if parts is not None and parts.finished:
                 print(f"{parts.finished} chunks are in {parts.path}: the same command goes on there", file=sys.stderr)
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass
 from functools import partial
@@ -47,7 +47,7 @@ class Serial(Executor):
         return future
 
 
-def completed(executor: Executor, jobs: Sequence[Callable[[], R]]) -> Iterator[tuple[int, R]]:
+def completed(executor: Executor, jobs: Iterable[Callable[[], R]]) -> Generator[tuple[int, R], None, None]:
     """The number of each job with its result, as they come. Jobs still waiting when the consumer leaves are cancelled.
 
     Raises what a job raises, and ChildProcessError where workers are lost.
@@ -64,7 +64,7 @@ def completed(executor: Executor, jobs: Sequence[Callable[[], R]]) -> Iterator[t
         while numbers:
             yield _taken(done, numbers)
     except (BrokenExecutor, CancelledError) as error:
-        raise ChildProcessError(f"a worker ended before its work: killed, or out of memory? ({error})") from error
+        raise ChildProcessError("workers ended before their work: killed, out of memory or cut off") from error
     finally:
         for future in numbers:
             future.cancel()
