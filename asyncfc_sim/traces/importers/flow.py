@@ -1,7 +1,7 @@
 """Which recorded call needs the result of which: found by the values that flow between them, where content is recorded.
 
 A value in the arguments of a call that stands in the message of the user, in a result of an earlier turn, in a result
-that was read before, or in an earlier argument was known, and is no evidence. Else,
+that was read before, or in an earlier argument that was not passed on itself was known, and is no evidence. Else,
 
 * if it is a leaf of a result of an earlier message of the turn, or the whole of it, it was passed on: `deps`;
 * if it is made of such a leaf, or shares a name with such a result, the model has read that result: `reads`.
@@ -111,14 +111,21 @@ def _has_result(call: RecordedCall) -> bool:
 def _traced(call: RecordedCall, known: _Known, results: _Results) -> RecordedCall:
     if call.args is None:
         return call
-    values = [value for _, value in leaves(dict(call.args)) if tells(value)]
     order = list(results.leaves)
-    reads = {name for value in values if not known.knows(value) and (name := known.unread(value, results))}
+    values = [value for _, value in leaves(dict(call.args))]
+    new = [value for value in values if tells(value) and not known.knows(value)]
+    reads = {name for value in new if (name := known.unread(value, results)) is not None}
     for name in reads:
         known.add(results.pop(name))
-    passed = (found_whole(value, results.leaves) for value in values if not known.knows(value))
-    deps = {found[0] for found in passed if found is not None}
-    known.add(dict(call.args))
+    deps: set[str] = set()
+    written: list[JSON] = []
+    for value in values:
+        found = None if not tells(value) or known.knows(value) else found_whole(value, results.leaves)
+        if found is None:
+            written.append(value)
+        else:
+            deps.add(found[0])
+    known.add(written)  # not what was passed on: a model with futures would not have written it
     return replace(
         call,
         deps=tuple(name for name in order if name in deps),

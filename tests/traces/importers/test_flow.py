@@ -1,9 +1,12 @@
 """The flow of values between recorded calls: what is evidence, and above all what is none."""
 
+import itertools
+
 import pytest
-from hypothesis import given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+from asyncfc_sim.core.syntax import Call, Touch, refs_in
 from asyncfc_sim.traces.importers.flow import recorded_result, with_flow
 from asyncfc_sim.traces.sessions import (
     Provenance,
@@ -13,6 +16,7 @@ from asyncfc_sim.traces.sessions import (
     RecordedTurn,
     check_session,
 )
+from asyncfc_sim.workloads.value_flow import Observed, connect
 
 MARK: Provenance = "derived"
 NONE = ((), ())
@@ -94,6 +98,12 @@ def test_what_an_earlier_turn_returned_or_an_earlier_call_said_is_no_evidence():
     assert flow(turn(said, again, asks))["c"] == NONE
 
 
+def test_what_was_passed_on_once_is_passed_on_again():
+    first = [call("a", {}, {"id": "USR-77"})]
+    asks = [[call(name, {"id": "USR-77"}, "ok")] for name in "bc"]
+    assert flow(turn(first, *asks)) == {"a": NONE, "b": (("a",), ()), "c": (("a",), ())}
+
+
 def test_what_was_read_once_is_known():
     assert flow(
         turn(
@@ -151,3 +161,54 @@ def test_what_is_found_is_always_an_earlier_call_of_the_turn(drawn):
     if any(each.steps for each in turns):
         provenance = dict.fromkeys(["call.deps", "call.reads", "call.result_chars"], MARK)
         check_session(RecordedSession(session="s", source="test", turns=with_flow(turns), provenance=provenance))
+
+
+pool = st.sampled_from(["USR-77", "alpha", "Alpha beta", 4711, 12.5, 12.4983, True, None, "x", 7])
+objects = st.dictionaries(st.sampled_from("xyz"), pool, max_size=2)
+dialogues = st.lists(
+    st.tuples(st.sampled_from(["", "alpha", "It is 4711."]), st.lists(st.tuples(objects, objects), max_size=4)),
+    min_size=1,
+    max_size=3,
+)
+
+
+def by_references(dialogue):
+    """deps and reads as the references and touches that a decoder with futures would write instead of the values."""
+    numbers = itertools.count(1)
+    observed = []
+    for prompt, pairs in dialogue:
+        calls = tuple(Call(next(numbers), "t", args) for args, _ in pairs)
+        observed.append(Observed(prompt, calls, tuple(result for _, result in pairs)))
+    found, touched = {}, set()
+    for program in connect(observed)[0]:
+        for statement in program.body:
+            match statement:
+                case Touch(futures):
+                    touched = set(futures)
+                case Call(future, _, args):
+                    refs = {ref.future for ref in refs_in(dict(args))}
+                    found[f"c{future}"] = ({f"c{ref}" for ref in refs}, {f"c{touch}" for touch in touched})
+                    touched = set()
+    return found
+
+
+def by_results(dialogue):
+    numbers = itertools.count(1)
+    turns = [
+        turn(*([call(f"c{next(numbers)}", args, result)] for args, result in pairs), prompt=prompt)
+        for prompt, pairs in dialogue
+    ]
+    return {name: (set(deps), set(reads)) for name, (deps, reads) in flow(*turns).items()}
+
+
+@given(dialogues)
+def test_in_short_values_the_references_of_a_decoder_with_futures_are_found(dialogue):
+    assert by_results(dialogue) == by_references(dialogue)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["deps", "reads"])
+def test_such_dialogues_sometimes_have_references_and_touches(kind):
+    def has(dialogue):
+        return any(found[kind] for found in by_references(dialogue).values())
+
+    find(dialogues, has, settings=settings(phases=[Phase.generate], max_examples=1000))
