@@ -40,7 +40,7 @@ class DurationModel:
     kinds: Mapping[str, Quantity]
     rules: tuple[Rule, ...]
     default: Rule
-    _known: dict[str, Quantity] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def rule_of(self, tool: str) -> Rule:
         """The rule that decides the kind of `tool`."""
@@ -52,13 +52,13 @@ class DurationModel:
 
     def kind_of(self, tool: str) -> str:
         """The kind of `tool`."""
-        return self.rule_of(tool).kind
+        if tool not in self._known:  # matching patterns takes longer than everything else about a draw
+            self._known[tool] = self.rule_of(tool).kind
+        return self._known[tool]
 
     def quantity_of(self, tool: str) -> Quantity:
         """The duration of `tool` as a figure with its source."""
-        if tool not in self._known:  # matching patterns takes longer than everything else about a draw
-            self._known[tool] = self.kinds[self.kind_of(tool)]
-        return self._known[tool]
+        return self.kinds[self.kind_of(tool)]
 
     def sample_s(self, tool: str, rng: np.random.Generator | float) -> float:
         """One duration in seconds: the inverse distribution at a number drawn from `rng`, or at `rng` itself.
