@@ -204,6 +204,9 @@ class Batcher:
     def _join(self) -> None:
         ready, self._ready = self._ready, []
         for job in ready:
+            if job.cancelled:
+                self._clock.after(0.0, self._leave)
+                continue
             job.left = len(job.stops)
             for tokens, action in job.stops:
                 self._pushed += 1

@@ -1,192 +1,332 @@
-"""One LLM server for many: against a server that makes one token at a time, and against laws that hold of any."""
+"""The shared server against one that goes token by token, against a server of one's own, and against its own laws."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from asyncfc_sim.simulate.batcher import Batcher
 from asyncfc_sim.simulate.clock import Clock
 from asyncfc_sim.simulate.decoder import Curve, Decoder, load_decoder
 from asyncfc_sim.simulate.prefix_cache import PrefixCache
-from asyncfc_sim.simulate.server import DedicatedServer, Server
+from asyncfc_sim.simulate.server import DedicatedServer, Server, Stream
 from asyncfc_sim.simulate.writing import Writing, Written
 from tests.toy_tasks import quantity
 
-ITL_S = 1 / 8
-# A token takes an eighth of a second alone, and a sixteenth more for each other request in the batch; a request has
-# half a second of latency, and a prompt is read at 16 tokens a second. Sums of such numbers are exact.
-DECODER = replace(
-    load_decoder("gpt-4o"),
-    ttft=Curve(((0, quantity(0.5)),), quantity(1 / 16)),
-    itl=Curve(((1, quantity(ITL_S)),), quantity(1 / 16)),
-)
-NO_TTFT = replace(DECODER, ttft=Curve(((0, quantity(0.0)),), quantity(0.0)))
+TICK_S = 0.125  # every time is a multiple of it, so that sums are exact, and equality is
+LATENCY = 2  # ticks; a token of a prompt takes one tick, a token of a batch as many as there are requests in it
+
+
+@cache
+def decoder() -> Decoder:
+    tick, latency = quantity(TICK_S), quantity(LATENCY * TICK_S)
+    return replace(load_decoder("gpt-4o"), ttft=Curve(((0, latency),), tick), itl=Curve(((1, tick),), tick))
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A request: when it comes, what of its prompt is new, the tokens of its calls, and when it is cancelled, if so."""
+
+    at: int
+    prompt: int
+    calls: tuple[int, ...]
+    cancel_at: float | None = None
+
+    @property
+    def stops(self) -> list[int]:
+        return [*accumulate(self.calls), sum(self.calls)]
+
+    def writing(self) -> Writing:
+        model = decoder()
+        first_token_s = model.ttft_s(self.prompt)
+        calls_s = tuple(first_token_s + tokens * model.itl_s() for tokens in self.stops)
+        parts = tuple(Written(tokens, model.itl_s()) for tokens in self.calls)
+        tokens = sum(self.calls)
+        texts = ("",) * len(self.calls)
+        return Writing(self.prompt, self.prompt, tokens, first_token_s, calls_s[:-1], texts, calls_s[-1], parts)
+
+
+@dataclass
+class Seen:
+    """When each milestone of each request was reached, in ticks."""
+
+    clock: Clock
+    at: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def ask(self, server: Server, number: int, asked: Asked) -> None:
+        milestones = [partial(self._reach, (number, part)) for part in range(len(asked.calls) + 2)]
+        stream = server.write(f"c{number}", asked.writing(), milestones)
+        if asked.cancel_at is not None:
+            self.clock.after((asked.cancel_at - asked.at) * TICK_S, partial(self._cancel, stream))
+
+    def _cancel(self, stream: Stream) -> None:
+        stream.cancel()
+
+    def _reach(self, milestone: tuple[int, int]) -> None:
+        assert milestone not in self.at
+        self.at[milestone] = self.clock.now_s / TICK_S
+
+
+def run(all_asked: Sequence[Asked], server: Server, clock: Clock) -> Seen:
+    seen = Seen(clock)
+    for number, asked in enumerate(all_asked):
+        clock.after(asked.at * TICK_S, partial(seen.ask, server, number, asked))
+    clock.run()
+    return seen
+
+
+def batched(all_asked: Sequence[Asked], max_batch: int) -> tuple[Seen, Batcher]:
+    clock = Clock()
+    server = Batcher(clock, decoder(), max_batch=max_batch)
+    return run(all_asked, server, clock), server
+
+
+# Token by token ------------------------------------------------------------------------------------------------
+
+
+@dataclass
 class Job:
-    """A request: when it comes, and the tokens of each of its parts (calls), the last of which ends it."""
+    number: int
+    asked: Asked
+    prefilled: int = 0
+    out: int = 0
+    reached: int = 1  # milestones, the first token among them
 
-    come_s: float
-    parts: tuple[int, ...]
-    uncached: int = 0
-    prompt: int = 0
-
-
-def writing(job: Job, decoder: Decoder) -> Writing:
-    first_s = decoder.ttft_s(job.uncached)
-    ends = [sum(job.parts[: n + 1]) for n in range(len(job.parts))]
-    calls_s = tuple(first_s + end * decoder.itl_s() for end in ends)
-    parts = tuple(Written(tokens, decoder.itl_s()) for tokens in job.parts)
-    prompt = max(job.prompt, job.uncached)
-    return Writing(prompt, job.uncached, ends[-1], first_s, calls_s, ("",) * len(ends), calls_s[-1], parts)
+    def cancelled(self, tick: int) -> bool:
+        return self.asked.cancel_at is not None and self.asked.cancel_at < tick
 
 
-def run(jobs: list[Job], clock: Clock, server: Server, decoder: Decoder, cancel: dict[int, float] | None = None):
-    """When each milestone of each job is reached: first token, calls, end."""
-    reached: list[list[float]] = [[] for _ in jobs]
+class TokenByToken:
+    """What the batcher says of itself, tick by tick and token by token, with nothing clever about it."""
 
-    def come(number: int) -> None:
-        job = jobs[number]
-        actions = [lambda: reached[number].append(clock.now_s)] * (len(job.parts) + 2)
-        stream = server.write(f"job {number}", writing(job, decoder), actions)
-        if cancel and number in cancel:
-            clock.after(cancel[number], stream.cancel)
+    def __init__(self, all_asked: Sequence[Asked], max_batch: int) -> None:
+        self.at: dict[tuple[int, int], float] = {}
+        self.tokens = self.batch_ticks = 0
+        self.waited: list[float] = []
+        self.jobs = [Job(number, asked) for number, asked in enumerate(all_asked)]
+        self.max_batch, self.admitted, self.prefill_free = max_batch, 0, 0
+        self.queue: list[Job] = []
+        self.prefilling: list[Job] = []
+        self.ready: list[Job] = []
+        self.batch: list[Job] = []
+        self.iteration_ends: int | None = None
+        to_come = sorted(self.jobs, key=lambda job: job.asked.at)
+        tick = 0
+        while to_come or self.queue or self.prefilling or self.ready or self.batch:
+            while to_come and to_come[0].asked.at + LATENCY == tick:
+                self.queue.append(to_come.pop(0))
+            self.step(tick)
+            self.batch_ticks += len(self.batch)
+            tick += 1
 
-    for number, job in enumerate(jobs):
-        clock.after(job.come_s, partial(come, number))
-    clock.run()
-    return reached
+    def step(self, tick: int) -> None:
+        if self.iteration_ends == tick:
+            self.iteration_ends = None
+            for job in self.batch:
+                job.out += 1
+                self.tokens += 1
+                self.reach(job, tick)
+            self.leave([job for job in self.batch if job.cancelled(tick) or job.reached == len(job.asked.stops) + 1])
+        while self.admit(tick) or self.prefill(tick) or self.join(tick):
+            pass
+        if self.batch and self.iteration_ends is None:
+            self.iteration_ends = tick + len(self.batch)
+
+    def admit(self, tick: int) -> bool:
+        self.queue = [job for job in self.queue if not job.cancelled(tick)]
+        if not self.queue or self.admitted == self.max_batch:
+            return False
+        job = self.queue.pop(0)
+        self.admitted += 1
+        begins = max(tick, self.prefill_free)
+        self.waited.append(begins - job.asked.at - LATENCY)
+        job.prefilled = self.prefill_free = begins + job.asked.prompt
+        self.prefilling.append(job)
+        return True
+
+    def prefill(self, tick: int) -> bool:
+        if not self.prefilling or self.prefilling[0].prefilled != tick:
+            return False
+        job = self.prefilling.pop(0)
+        if job.cancelled(tick):
+            self.admitted -= 1
+        else:
+            self.at[job.number, 0] = tick
+            self.ready.append(job)
+        return True
+
+    def join(self, tick: int) -> bool:
+        if not self.ready or self.iteration_ends is not None:
+            return False
+        job = self.ready.pop(0)
+        if job.cancelled(tick):
+            self.admitted -= 1
+            return True
+        self.batch.append(job)
+        self.reach(job, tick)
+        self.leave([job] if job.reached == len(job.asked.stops) + 1 else [])
+        return True
+
+    def reach(self, job: Job, tick: int) -> None:
+        for part, stop in enumerate(job.asked.stops, 1):
+            if part >= job.reached and stop <= job.out:
+                job.reached += 1
+                if not job.cancelled(tick):
+                    self.at[job.number, part] = tick
+
+    def leave(self, jobs: Sequence[Job]) -> None:
+        self.batch = [job for job in self.batch if job not in jobs]
+        self.admitted -= len(jobs)
 
 
-def batched(jobs: list[Job], decoder: Decoder = NO_TTFT, max_batch: int = 256, **more):
-    clock = Clock()
-    server = Batcher(clock, decoder, max_batch=max_batch)
-    return run(jobs, clock, server, decoder, **more), server
-
-
-def token_by_token(jobs: list[Job], max_batch: int) -> list[list[float]]:
-    """The same server, without prefill, making one token at a time for everybody in the batch."""
-    reached: list[list[float]] = [[] for _ in jobs]
-    waiting = deque(sorted(range(len(jobs)), key=lambda number: jobs[number].come_s))
-    out: dict[int, int] = {}
-    now_s = 0.0
-    while waiting or out:
-        if not out:
-            now_s = max(now_s, jobs[waiting[0]].come_s)
-        while waiting and jobs[waiting[0]].come_s <= now_s and len(out) < max_batch:
-            number = waiting.popleft()
-            out[number] = 0
-        now_s += NO_TTFT.itl_s(len(out))
-        for number in [*out]:
-            out[number] += 1
-            ends = [sum(jobs[number].parts[: n + 1]) for n in range(len(jobs[number].parts))]
-            reached[number] += [now_s for end in (*ends, ends[-1]) if end == out[number]]
-            if out[number] == ends[-1]:
-                del out[number]
-    return reached
-
-
-JOBS = st.lists(
-    st.builds(
-        Job,
-        st.integers(0, 160).map(lambda n: n / 16),
-        st.lists(st.integers(1, 12), min_size=1, max_size=3).map(tuple),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@given(jobs=JOBS, max_batch=st.integers(1, 5))
-def test_going_from_change_to_change_is_going_token_by_token(jobs: list[Job], max_batch: int):
-    jobs = sorted(jobs, key=lambda job: job.come_s)
-    found, server = batched(jobs, max_batch=max_batch)
-    assert [times[1:] for times in found] == token_by_token(jobs, max_batch)
-    assert server.load.tokens == sum(sum(job.parts) for job in jobs)
-    assert server.load.mean_batch <= max_batch
-
-
-@given(
-    job=st.builds(
-        Job, st.just(1.0), st.lists(st.integers(1, 12), min_size=1, max_size=3).map(tuple), st.integers(0, 99)
+def requests(*, cancels: bool = False) -> st.SearchStrategy[list[Asked]]:
+    # Between two ticks, so that nothing hangs on the order of what happens at once.
+    cancel_after = st.none() | st.integers(0, 40).map(lambda ticks: ticks + 0.5) if cancels else st.none()
+    one = st.builds(
+        lambda at, prompt, calls, after: Asked(at, prompt, tuple(calls), None if after is None else at + after),
+        st.integers(0, 20),
+        st.integers(0, 4),
+        st.lists(st.integers(0, 5), max_size=3).filter(sum),
+        cancel_after,
     )
-)
-def test_alone_it_is_a_server_of_ones_own(job: Job):
+    return st.lists(one, min_size=1, max_size=8).map(lambda some: sorted(some, key=lambda asked: asked.at))
+
+
+def assert_the_same(all_asked: list[Asked], max_batch: int) -> TokenByToken:
+    seen, server = batched(all_asked, max_batch)
+    plain = TokenByToken(all_asked, max_batch)
+    assert seen.at == plain.at
+    assert server.load.tokens == plain.tokens
+    assert server.load.batch_s == plain.batch_ticks * TICK_S
+    assert server.load.queued_s == [ticks * TICK_S for ticks in plain.waited]
+    event(f"somebody waits: {any(plain.waited)}")
+    return plain
+
+
+@settings(max_examples=300)
+@given(requests(), st.integers(1, 4))
+def test_by_segments_as_token_by_token(all_asked: list[Asked], max_batch: int) -> None:
+    plain = assert_the_same(all_asked, max_batch)
+    assert plain.tokens == sum(sum(asked.calls) for asked in all_asked)
+
+
+@settings(max_examples=300)
+@given(requests(cancels=True), st.integers(1, 4))
+def test_by_segments_as_token_by_token_when_some_are_cancelled(all_asked: list[Asked], max_batch: int) -> None:
+    assert_the_same(all_asked, max_batch)
+
+
+def test_who_decodes_with_others_is_slower() -> None:
+    """Two come at once: the second joins after its prefill, and from then on a token takes two ticks."""
+    seen, _ = batched([Asked(0, 0, (4,)), Asked(0, 2, (4,))], 2)
+    # First: tokens at 3 and 4 alone, then two in twos. Second: its first token at 4, then two ticks a token.
+    assert seen.at[0, 0] == 2
+    assert seen.at[0, 2] == 8
+    assert seen.at[1, 0] == 4
+    assert seen.at[1, 2] == 10
+
+
+def test_what_is_cancelled_between_its_first_token_and_the_batch_takes_no_time_of_others() -> None:
+    """The second is prefilled at tick 3, in the middle of a first iteration of two, and cancelled before its end."""
+    first, other = Asked(0, 0, (6,)), Asked(0, 0, (6,))
+    without, _ = batched([first, other], 3)
+    seen, server = batched([first, other, Asked(1, 0, (50,), cancel_at=3.5)], 3)
+    assert seen.at.pop((2, 0)) == 3
+    assert seen.at == without.at
+    assert server.load.tokens == 12
+
+
+# A server of one's own -----------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 6), st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(sum), st.integers(1, 9))
+def test_alone_it_is_a_server_of_ones_own(prompt: int, calls: list[int], max_batch: int) -> None:
+    asked = [Asked(3, prompt, tuple(calls))]
     clock = Clock()
-    found, server = batched([job], DECODER)
-    assert found == run([job], clock, DedicatedServer(clock), DECODER)
-    assert server.load.queued_s == [0.0]
+    assert batched(asked, max_batch)[0].at == run(asked, DedicatedServer(clock), clock).at
 
 
-def test_together_everybody_is_slower_and_all_of_it_is_faster():
-    jobs = [Job(0.0, (8,)), Job(0.0, (8,))]
-    both, server = batched(jobs)
-    assert [times[-1] for times in both] == [8 * 3 / 16, 8 * 3 / 16]
-    assert 8 * ITL_S < 8 * 3 / 16 < 2 * 8 * ITL_S
-    assert server.load.mean_batch == 2.0
+@given(requests())
+def test_where_a_batch_costs_nothing_and_prompts_are_known_everybody_has_a_server(all_asked: list[Asked]) -> None:
+    """One token an iteration for any batch: who comes between two iterations waits for less than one."""
+    known = [replace(asked, prompt=0) for asked in all_asked]
+    clock, own_clock = Clock(), Clock()
+    flat = replace(decoder(), itl=Curve(((1, quantity(TICK_S)),), quantity(0.0)))
+    assert run(known, Batcher(clock, flat), clock).at == run(known, DedicatedServer(own_clock), own_clock).at
 
 
-def test_who_comes_in_the_middle_of_an_iteration_joins_at_its_end():
-    found, _ = batched([Job(0.0, (4,)), Job(1 / 16, (4,))])
-    assert found[0][-1] == ITL_S + 3 * 3 / 16
-    assert found[1][-1] == ITL_S + 3 * 3 / 16 + ITL_S
+# Laws ----------------------------------------------------------------------------------------------------------
 
 
-def test_prompts_are_read_one_after_the_other_and_latency_is_nobodys_work():
-    found, server = batched([Job(0.0, (8,), 16), Job(0.0, (8,), 16), Job(0.0, (8,), 0)], DECODER)
-    assert [times[0] for times in found] == [1.5, 2.5, 2.5]
-    assert server.load.queued_s == [0.0, 1.0, 2.0]
+@given(requests(), st.integers(1, 4))
+def test_littles_law_in_the_batch(all_asked: list[Asked], max_batch: int) -> None:
+    """The batch, integrated over time, is the time that requests spend in it: from joining to the last token."""
+    _, server = batched(all_asked, max_batch)
+    assert server.load.batch_s <= max_batch * server.load.decoding_s
+    assert server.load.decoding_s <= server.load.batch_s
+    assert 1 <= server.load.mean_batch <= max_batch
 
 
-def test_what_does_not_fit_waits_in_line():
-    found, server = batched([Job(0.0, (8,)), Job(0.0, (4,)), Job(0.0, (2,))], max_batch=1)
-    assert [times[-1] for times in found] == [1.0, 1.5, 1.75]
-    assert server.load.queued_s == [0.0, 1.0, 1.5]
-
-
-@pytest.mark.parametrize(("at_s", "reached"), [(0.25, 0), (0.75, 1), (1.0 + 5 / 8, 2)])
-def test_what_is_cancelled_reaches_nothing_more_and_makes_room(at_s: float, reached: int):
-    """Before its latency is over, in the batch before its first call ends, and after that."""
-    jobs = [Job(0.0, (4, 100)), Job(0.0, (8,))]
-    found, _ = batched(jobs, DECODER, 1, cancel={0: at_s})
-    assert len(found[0]) == reached
-    room_s = 0.5 if reached == 0 else found[0][0] + (at_s - found[0][0] if reached else 0.0)
-    assert found[1][-1] <= max(room_s, 0.5) + ITL_S + 8 * ITL_S
-    assert len(found[1]) == 3
-
-
-def test_a_wait_in_a_stream_asks_nothing_of_the_server():
+@given(requests(), st.integers(1, 3))
+def test_nobody_is_faster_than_alone(all_asked: list[Asked], max_batch: int) -> None:
     clock = Clock()
-    server = Batcher(clock, DECODER)
-    told: list[float] = []
-    nothing = Writing(10, 0, 0, 0.0, (0.0,), ("",), 0.0, (Written(0, 0.0),))
-    server.write("a", nothing, [lambda: told.append(clock.now_s)] * 3)
+    own = run(all_asked, DedicatedServer(clock), clock).at
+    seen, _ = batched(all_asked, max_batch)
+    assert seen.at.keys() == own.keys()
+    assert all(seen.at[milestone] >= own[milestone] for milestone in own)
+
+
+def test_one_at_a_time_it_is_a_queue_first_come_first_served() -> None:
+    asked = [Asked(0, 3, (4,)), Asked(1, 3, (4,)), Asked(2, 3, (4,))]
+    seen, server = batched(asked, 1)
+    assert [seen.at[number, 2] for number in range(3)] == [9, 16, 23]
+    assert server.load.queued_s == [0.0, 6 * TICK_S, 12 * TICK_S]
+
+
+def test_a_lost_prefix_is_read_again() -> None:
+    clock = Clock()
+    server = Batcher(clock, decoder(), cache=PrefixCache(capacity=20))
+    old = replace(Asked(0, 10, (5,)).writing(), prompt_tokens=10)
+    grown = replace(Asked(0, 2, (5,)).writing(), prompt_tokens=17)
+    found = [server.write(who, what, [_nothing] * 3).cached_tokens for who, what in (("a", old), ("a", grown))]
+    assert found == [0, 15]
+    server.write("b", old, [_nothing] * 3)
+    assert server.write("a", grown, [_nothing] * 3).cached_tokens == 0
+
+
+def _nothing() -> None:
+    pass
+
+
+def test_who_waits_in_a_stream_asks_nothing_of_the_server() -> None:
+    clock = Clock()
+    server = Batcher(clock, decoder())
+    seen: list[str] = []
+    waits = Writing(5, 0, 0, 0.0, (0.0,), ("",), 0.0, (Written(0, TICK_S),))
+    server.write("a", waits, [partial(seen.append, word) for word in ("first", "call", "end")])
+    assert seen == []  # never before `write` has returned
     clock.run()
-    assert told == [0.0, 0.0, 0.0]
+    assert seen == ["first", "call", "end"]
+    assert clock.now_s == 0.0
     assert server.load.requests == 0
 
 
-def test_a_conversation_that_lost_its_prefix_reads_it_again():
-    clock = Clock()
-    server = Batcher(clock, DECODER, cache=PrefixCache(200))
-    first_s: dict[str, float] = {}
+@pytest.mark.parametrize("tokens", [1, 1000])
+def test_events_do_not_grow_with_the_tokens(tokens: int) -> None:
+    class Counting(Clock):
+        events = 0
 
-    def ask(name: str, prompt: int, uncached: int) -> None:
-        begin_s = clock.now_s
-        told = writing(Job(0.0, (8,), uncached, prompt), DECODER)
-        note = [lambda: first_s.setdefault(f"{name} {prompt}", clock.now_s - begin_s), lambda: None, lambda: None]
-        server.write(name, told, note)
+        def after(self, delay_s: float, action) -> None:  # type: ignore[no-untyped-def]
+            Counting.events += 1
+            super().after(delay_s, action)
 
-    for at_s, name, prompt, uncached in [(0, "a", 100, 100), (20, "a", 116, 8), (40, "b", 160, 160), (80, "a", 132, 8)]:
-        clock.after(at_s, partial(ask, name, prompt, uncached))
-    clock.run()
-    assert first_s["a 116"] == 0.5 + 8 / 16
-    assert first_s["a 132"] == 0.5 + 132 / 16, "b has taken its place"
-    assert server.cache.hits == 108
+    Counting.events = 0
+    clock = Counting()
+    run([Asked(0, 5, (tokens, tokens))], Batcher(clock, decoder()), clock)
+    assert Counting.events == 6  # asking, latency, prefill, joining, a call, the end
