@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import fsum, inf
+from math import inf
 from typing import Any
-
-import numpy as np
 
 from asyncfc_sim.report.console import progress, results_console
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.simulate.arrivals import Arrivals, ArrivalsError, ClosedLoop, OpenLoop, Replayed
 from asyncfc_sim.simulate.experiment import SYNC, Arm
-from asyncfc_sim.simulate.fleet import FleetResult, Setup, run_fleet
-from asyncfc_sim.simulate.metrics import paired_speedup, percentile
+from asyncfc_sim.simulate.fleet import FleetResult, Setup, run_fleet, summarise_fleet
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.parallel import LoadTasks
 from asyncfc_sim.workloads.processes import in_processes
@@ -70,7 +67,7 @@ def run_agents(asked: FleetRequest) -> int:
         )
     arms = [arm for arm in study_of(request, given).arms() if arm.policy is not None]
     results = _run(given.load, len(given.tasks), arms, models, setup, request)
-    rows = [_row(result, results, request.seed) for result in results]
+    rows = summarise_fleet(results, request.seed)
     different = sum(len([case for case in result.cases if case.different or case.gave_up]) for result in results)
     notes = [*given.notes, *_notes(models, setup)]
     found = document(
@@ -108,35 +105,6 @@ def _run(
 
 def _fleet(load: LoadTasks, arm: Arm, models: Models, setup: Setup, seed: int) -> FleetResult:
     return run_fleet(load(), arm, models, setup, seed)
-
-
-def _row(result: FleetResult, results: Sequence[FleetResult], seed: int) -> dict[str, Any]:
-    """One arm, summed up. Latencies are of whole conversations; the speed-up is of their total, over sync."""
-    arm = result.arm
-    base = next(one for one in results if one.arm.label == SYNC and one.arm.messages == arm.messages)
-    latencies_s = [case.makespan_s for case in result.cases]
-    speedup = paired_speedup([case.makespan_s for case in base.cases], latencies_s, np.random.default_rng(seed))
-    waits_s = result.tool_waits_s
-    return {
-        "label": arm.label,
-        "messages": arm.messages,
-        "dependence": arm.dependence,
-        "n": len(latencies_s),
-        "latency_mean_s": fsum(latencies_s) / len(latencies_s),
-        "latency_p50_s": percentile(latencies_s, 50),
-        "latency_p90_s": percentile(latencies_s, 90),
-        "latency_p99_s": percentile(latencies_s, 99),
-        "speedup": speedup.ratio,
-        "speedup_low": speedup.low,
-        "speedup_high": speedup.high,
-        "makespan_s": result.makespan_s,
-        "requests": result.load.requests,
-        "queued_mean_s": result.queued_s,
-        "batch_mean": result.load.mean_batch,
-        "cache_hit_rate": result.hit_rate,
-        "tool_wait_mean_s": fsum(waits_s) / len(waits_s) if waits_s else None,
-        "different": sum(1 for case in result.cases if case.different or case.gave_up),
-    }
 
 
 NUMBERS = ("p50 s", "p90 s", "p99 s", "x", "95 % CI", "asked", "queue s", "batch", "hit %", "tool s")

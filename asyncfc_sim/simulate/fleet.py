@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import fsum, inf
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from .arrivals import Arrivals, ArrivalsError, ClosedLoop, arrival_times_s
 from .batcher import Batcher, Load
 from .clock import Clock
 from .driver import Simulation
-from .experiment import Arm, CaseResult, case_result, simulation
+from .experiment import SYNC, Arm, CaseResult, case_result, simulation
+from .metrics import paired_speedup, percentile
 from .models import Models
 from .prefix_cache import PrefixCache
 from .reference import run_reference
@@ -117,3 +119,36 @@ def _begin(runs: Sequence[Simulation], tasks: Sequence[Task], clock: Clock, setu
 
 def _later(clock: Clock, delay_s: float, action: Callable[[], None]) -> Callable[[], None]:
     return partial(clock.after, delay_s, action)
+
+
+def summarise_fleet(results: Sequence[FleetResult], seed: int) -> list[dict[str, Any]]:
+    """A row for each arm, sync with the same messages being among them. Latencies are of whole conversations."""
+    return [_row(result, results, seed) for result in results]
+
+
+def _row(result: FleetResult, results: Sequence[FleetResult], seed: int) -> dict[str, Any]:
+    arm = result.arm
+    base = next(one for one in results if one.arm.label == SYNC and one.arm.messages == arm.messages)
+    latencies_s = [case.makespan_s for case in result.cases]
+    speedup = paired_speedup([case.makespan_s for case in base.cases], latencies_s, np.random.default_rng(seed))
+    waits_s = result.tool_waits_s
+    return {
+        "label": arm.label,
+        "messages": arm.messages,
+        "dependence": arm.dependence,
+        "n": len(latencies_s),
+        "latency_mean_s": fsum(latencies_s) / len(latencies_s),
+        "latency_p50_s": percentile(latencies_s, 50),
+        "latency_p90_s": percentile(latencies_s, 90),
+        "latency_p99_s": percentile(latencies_s, 99),
+        "speedup": speedup.ratio,
+        "speedup_low": speedup.low,
+        "speedup_high": speedup.high,
+        "makespan_s": result.makespan_s,
+        "requests": result.load.requests,
+        "queued_mean_s": result.queued_s,
+        "batch_mean": result.load.mean_batch,
+        "cache_hit_rate": result.hit_rate,
+        "tool_wait_mean_s": fsum(waits_s) / len(waits_s) if waits_s else None,
+        "different": sum(1 for case in result.cases if case.different or case.gave_up),
+    }

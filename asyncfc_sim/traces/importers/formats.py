@@ -32,6 +32,11 @@ FORMATS: Final[dict[str, str]] = {
 }
 
 
+SUFFIXES: Final = tuple(
+    f"{suffix}{packed}" for suffix in (".json", ".jsonl", ".csv", ".traj") for packed in ("", ".gz")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """The sessions of files, the format that each file had, and what of them was broken and skipped."""
@@ -59,7 +64,7 @@ def detect(source: Source) -> str:
 
 
 def read_sessions(path: str | Source, *, format: str | None = None, broken: Broken = "fail") -> Imported:
-    """All sessions of a file (`-`: standard input; `.gz` too) or of the files of a folder, each of one format.
+    """All sessions of a file (`-`: standard input; `.gz` too) or of the trace files (by suffix) of a folder, each of one format.
 
     A Source, which may have been looked at already, says itself what a broken line does.
 
@@ -85,9 +90,9 @@ def read_sessions(path: str | Source, *, format: str | None = None, broken: Brok
 def _files(path: str) -> Iterable[str]:
     if path == "-" or not Path(path).is_dir():
         return [path]
-    files = sorted(str(file) for file in Path(path).rglob("*") if file.is_file() and not file.name.startswith("."))
+    files = sorted(str(file) for file in Path(path).rglob("*") if file.is_file() and file.name.endswith(SUFFIXES))
     if not files:
-        raise ImportFault(f"{path}: no file in this folder")
+        raise ImportFault(f"{path}: no trace file in this folder; expected names ending in {', '.join(SUFFIXES)}")
     return files
 
 
