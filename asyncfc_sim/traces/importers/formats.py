@@ -64,7 +64,7 @@ def detect(source: Source) -> str:
 
 
 def read_sessions(path: str | Source, *, format: str | None = None, broken: Broken = "fail") -> Imported:
-    """All sessions of a file (`-`: standard input; `.gz` too) or of the trace files (by suffix) of a folder, each of one format.
+    """All sessions of a file (`-`: standard input; `.gz` too) or of the trace files of a folder, each of one format.
 
     A Source, which may have been looked at already, says itself what a broken line does.
 
