@@ -40,7 +40,7 @@ def fit(
     name: Annotated[
         str | None, typer.Option("--name", help="Of the models.", show_default="the names of the files")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the resamples behind intervals and p-values.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the samples behind the p-values.")] = 0,
     format: Format = None,
     on_broken: Broken = "fail",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,

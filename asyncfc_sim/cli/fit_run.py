@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from asyncfc_sim.simulate.decoder import Decoder
+from asyncfc_sim.simulate.durations import call_rng
 from asyncfc_sim.simulate.fit_decoder import DecoderFit, fit_decoder
 from asyncfc_sim.simulate.fit_samples import FitError
 from asyncfc_sim.simulate.fit_tools import ToolFits, fit_tools
@@ -77,12 +76,10 @@ def _of_sessions(request: Request, what: str | Source) -> Fitted:
     imported = read_sessions(what, format=request.format, broken=request.broken)
     formats = ", ".join(sorted(set(imported.formats.values())))
     origin = f"{formats}: {Path(request.traces).name}"
-    rng = np.random.default_rng(request.seed)
     fit, tools = None, None
     if request.decoder is not None:
         fit = fit_decoder(
             imported.sessions,
-            rng,
             name=request.decoder,
             source=origin,
             model=request.model,
@@ -90,7 +87,7 @@ def _of_sessions(request: Request, what: str | Source) -> Fitted:
             constant_ttft=request.constant_ttft,
         )
     if request.tools is not None:
-        tools = fit_tools(imported.sessions, rng, name=request.tools, source=origin)
+        tools = fit_tools(imported.sessions, call_rng(request.seed, "fit", 0), name=request.tools, source=origin)
     return Fitted(
         origin,
         imported.faults,

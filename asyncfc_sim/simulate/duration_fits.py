@@ -60,12 +60,15 @@ class DurationFit:
         return f"{parameters} (KS {self.distance:.3g}, p {self.p:.2g})"
 
 
-def fit_durations(seconds: Floats, rng: np.random.Generator) -> list[DurationFit]:
-    """Both families fitted to durations above 0, the better by AIC first; none if all durations are equal."""
+def fit_durations(seconds: Floats, rng: np.random.Generator, resamples: int = MOST_RESAMPLES) -> list[DurationFit]:
+    """Both families fitted to durations above 0, the better by AIC first; none if all durations are equal.
+
+    p is made from `resamples` samples drawn with `rng`, from fewer where the data are many.
+    """
     logs = np.sort(np.log(seconds))
     if logs[0] == logs[-1]:
         return []
-    return sorted((_fit(family, logs, rng) for family in _FAMILIES), key=lambda fit: fit.aic)
+    return sorted((_fit(family, logs, rng, resamples) for family in _FAMILIES), key=lambda fit: fit.aic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,14 @@ class _FamilyOfLogs:
     draw: Callable[[np.random.Generator, tuple[int, int]], Floats]
 
 
-def _fit(family: Family, logs: Floats, rng: np.random.Generator) -> DurationFit:
+def _fit(family: Family, logs: Floats, rng: np.random.Generator, most: int) -> DurationFit:
     of = _FAMILIES[family]
     rows = logs[None, :]
     location, scale = of.estimate(rows)
     standard = (logs - location) / scale
     likelihood = float((of.log_density(standard) - np.log(scale) - logs).sum())  # of seconds: less log x each
     distance = float(_distance(of, rows, location, scale)[0])
-    resamples = min(MOST_RESAMPLES, max(LEAST_RESAMPLES, WORK // len(logs)))
+    resamples = min(most, max(LEAST_RESAMPLES, WORK // len(logs)))
     at_least = 0
     together = max(1, TOGETHER // len(logs))
     for first in range(0, resamples, together):
@@ -101,7 +104,8 @@ def _distance(of: _FamilyOfLogs, rows: Floats, location: Floats, scale: Floats) 
     expected = of.cdf((rows - location[:, None]) / scale[:, None])
     above = np.arange(1, n + 1) / n - expected
     below = expected - np.arange(n) / n
-    return np.maximum(above.max(axis=1), below.max(axis=1))
+    distance: Floats = np.maximum(above.max(axis=1), below.max(axis=1))
+    return distance
 
 
 # ------------------------------------------------------------------------------------------------ the normal
@@ -119,7 +123,8 @@ def _normal_table() -> tuple[Floats, Floats]:
 
 def _normal_cdf(z: Floats) -> Floats:
     """By a table of steps of 0.001, good to 1e-7: NumPy has no error function, and D needs no more."""
-    return np.interp(z, *_normal_table())
+    at, values = _normal_table()
+    return np.asarray(np.interp(z, at, values), dtype=np.float64)
 
 
 def _normal_log_density(z: Floats) -> Floats:

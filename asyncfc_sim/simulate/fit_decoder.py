@@ -75,7 +75,6 @@ class _Fitted:
 
 def fit_decoder(
     sessions: Sequence[RecordedSession],
-    rng: np.random.Generator,
     *,
     name: str,
     source: str,
@@ -83,7 +82,7 @@ def fit_decoder(
     min_r2: float = MIN_R2,
     constant_ttft: bool = False,
 ) -> DecoderFit:
-    """Fit a decoder to the messages of one model. `source` stands in each figure; intervals are drawn with `rng`.
+    """Fit a decoder to the messages of one model. `source` stands in each figure.
 
     `constant_ttft` leaves the prompt term out. Raises FitError.
     """
@@ -93,16 +92,16 @@ def fit_decoder(
     data = every.where(every.llm_s < np.percentile(every.llm_s, CUT)) if len(every) >= ENOUGH_TO_CUT else every
     if len(np.unique(data.out)) < 2:
         raise FitError(
-            f"all {len(data)} messages have {data.out[0]:.0f} output tokens, so the time of a token cannot be told from "
-            "that of a request; messages of different lengths are needed"
+            f"all {len(data)} messages have {data.out[0]:.0f} output tokens, so the time of a token cannot be told "
+            "from that of a request; messages of different lengths are needed"
         )
     data, prompts = _with_prompts(data, constant_ttft=constant_ttft)
     timed = ~np.isnan(data.ttft_s)
     if timed.sum() >= max(MIN_STEPS, len(data) / 2):
         data = data.where(timed)
-        fitted = _fit_parts(data, rng, prompts=prompts)
+        fitted = _fit_parts(data, prompts=prompts)
     else:
-        fitted = _fit_whole(data, rng, prompts=prompts)
+        fitted = _fit_whole(data, prompts=prompts)
     predicted = fitted.predict(data)
     share = r2(data.llm_s, predicted)
     if share < min_r2:
@@ -142,7 +141,7 @@ def _with_prompts(data: Samples, *, constant_ttft: bool) -> tuple[Samples, bool]
         return data, False
     if not known.any():
         raise FitError(
-            "no prompt_tokens are recorded, so how TTFT grows with a prompt cannot be told; sessions with prompt_tokens "
+            "no prompt_tokens are recorded, so how TTFT grows with a prompt cannot be told; sessions that have them "
             "are needed, or --constant-ttft to leave that term out"
         )
     data = data.where(known)
@@ -162,51 +161,51 @@ def _with_prompts(data: Samples, *, constant_ttft: bool) -> tuple[Samples, bool]
 # ------------------------------------------------------------------------------------------------ the two ways
 
 
-def _fit_parts(data: Samples, rng: np.random.Generator, *, prompts: bool) -> _Fitted:
+def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
     columns = {"base": np.ones(len(data)), **({"prompt": data.uncached} if prompts else {})}
-    first, base, prompt, notes = _without_bad_terms(columns, data.ttft_s, data, rng)
-    rest = linear_fit({"token": data.out}, data.llm_s - data.ttft_s, data.session, rng)
+    first, base, prompt, notes = _without_bad_terms(columns, data.ttft_s, data)
+    rest = linear_fit({"token": data.out}, data.llm_s - data.ttft_s, data.session)
     predicted = first.value("base") + first.value("prompt") * (data.uncached if prompts else 0.0)
     rates = np.percentile((data.llm_s - data.ttft_s) / data.out, [10, 50, 90]) * 1000
-    notes = (
-        *notes,
+    how = (
         f"fitted in two parts, since {len(data)} messages say when their first token came; one by one their time per "
-        f"token is {rates[0]:.3g} / {rates[1]:.3g} / {rates[2]:.3g} ms at p10 / p50 / p90",
-        _resampled(first),
+        f"token is {rates[0]:.3g} / {rates[1]:.3g} / {rates[2]:.3g} ms at p10 / p50 / p90"
     )
-    return _Fitted(base, prompt, _token(rest), notes, r2(data.ttft_s, predicted + np.zeros(len(data))))
+    return _Fitted(
+        base, prompt, _token(rest), (*notes, how, _intervals(first)), r2(data.ttft_s, predicted + np.zeros(len(data)))
+    )
 
 
-def _fit_whole(data: Samples, rng: np.random.Generator, *, prompts: bool) -> _Fitted:
+def _fit_whole(data: Samples, *, prompts: bool) -> _Fitted:
     columns = {"base": np.ones(len(data)), **({"prompt": data.uncached} if prompts else {}), "token": data.out}
-    fit, base, prompt, notes = _without_bad_terms(columns, data.llm_s, data, rng)
+    fit, base, prompt, notes = _without_bad_terms(columns, data.llm_s, data)
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
     return _Fitted(
         base,
         prompt,
         _token(fit),
-        (*notes, f"fitted in one, since {why} when the first token came: a also holds the network", _resampled(fit)),
+        (*notes, f"fitted in one, since {why} when the first token came: a also holds the network", _intervals(fit)),
     )
 
 
 def _without_bad_terms(
-    columns: dict[str, Floats], y: Floats, data: Samples, rng: np.random.Generator
+    columns: dict[str, Floats], y: Floats, data: Samples
 ) -> tuple[LinearFit, Term, Term, tuple[str, ...]]:
     """Fit, and again without a term that cannot be: the prompt's first, since it is the weaker one."""
-    fit = linear_fit(columns, y, data.session, rng)
+    fit = linear_fit(columns, y, data.session)
     said = {"base": "", "prompt": "" if "prompt" in columns else "left out of the fit"}
     prompt = fit.coefficients.get("prompt")
     if prompt is not None and prompt.low <= 0:
         why = "negative" if prompt.value < 0 else "not distinguishable from 0"
         said["prompt"] = f"set to 0: {prompt.value:.3g} s/token [{prompt.low:.3g}, {prompt.high:.3g}] is {why}"
         columns = {name: column for name, column in columns.items() if name != "prompt"}
-        fit = linear_fit(columns, y, data.session, rng)
+        fit = linear_fit(columns, y, data.session)
     if (base := fit.coefficients["base"]).value < 0:
         said["base"] = f"set to 0: {base.value:.3g} s is negative"
         columns = {name: column for name, column in columns.items() if name != "base"}
         if columns:
-            fit = linear_fit(columns, y, data.session, rng)
+            fit = linear_fit(columns, y, data.session)
     nothing = Coefficient(0.0, 0.0, 0.0)
     terms = [
         Term(name, unit, found.value, found.low, found.high, said[short])
@@ -226,8 +225,8 @@ def _token(fit: LinearFit) -> Term:
     return Term("time per token", "s/token", found.value, found.low, found.high)
 
 
-def _resampled(fit: LinearFit) -> str:
-    return f"{100 * CONFIDENCE:.0f} % intervals: bootstrap over {fit.resampled}"
+def _intervals(fit: LinearFit) -> str:
+    return f"{100 * CONFIDENCE:.0f} % intervals: {fit.units} taken as independent of one another"
 
 
 # ------------------------------------------------------------------------------------------------ in words, as a model
@@ -241,12 +240,13 @@ def _equation(fitted: _Fitted) -> str:
 
 
 def _cache_notes(data: Samples, fitted: _Fitted) -> tuple[str, ...]:
-    if fitted.prompt.value == 0 or data.recorded_cache >= len(data):
+    if fitted.prompt.value == 0 or data.cached.all():
         return ()
-    return (
+    how = (
         "uncached tokens are not recorded of all: then taken as the growth of the prompt since the message before, or "
-        f"all of it after {CACHE_S:.0f} s without one",
+        f"all of it after {CACHE_S:.0f} s without one"
     )
+    return (how,)
 
 
 def _decoder(

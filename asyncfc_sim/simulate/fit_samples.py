@@ -29,7 +29,7 @@ class FitError(ValueError):
 class Samples:
     """One row a message that has output tokens and a time. What is not recorded is NaN.
 
-    `recorded_cache` counts the rows whose cached tokens were recorded.
+    `cached` says whether its cached tokens were recorded.
     """
 
     out: NDArray[np.float64]
@@ -37,15 +37,21 @@ class Samples:
     ttft_s: NDArray[np.float64]
     uncached: NDArray[np.float64]
     session: NDArray[np.int64]
-    recorded_cache: int
+    cached: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.out)
 
     def where(self, chosen: NDArray[np.bool_]) -> Samples:
         """The rows chosen."""
-        columns = (self.out, self.llm_s, self.ttft_s, self.uncached)
-        return Samples(*(column[chosen] for column in columns), self.session[chosen], self.recorded_cache)
+        return Samples(
+            self.out[chosen],
+            self.llm_s[chosen],
+            self.ttft_s[chosen],
+            self.uncached[chosen],
+            self.session[chosen],
+            self.cached[chosen],
+        )
 
 
 def models_of(sessions: Sequence[RecordedSession]) -> Counter[str]:
@@ -68,17 +74,16 @@ def model_meant(sessions: Sequence[RecordedSession], wanted: str | None) -> str 
 
 def samples(sessions: Sequence[RecordedSession], model: str | None) -> Samples:
     """The messages of `model` (of any, if None) that say how many tokens were decoded, and how long that took."""
-    rows: list[tuple[float, float, float, float, int]] = []
-    recorded = 0
+    rows: list[tuple[float, float, float, float, int, bool]] = []
     for number, session in enumerate(sessions):
         for step, uncached in _with_uncached(session):
             if (model is not None and step.model != model) or not step.out_tokens or step.llm_s is None:
                 continue
             ttft_s = math.nan if step.ttft_s is None else step.ttft_s
-            rows.append((step.out_tokens, step.llm_s, ttft_s, uncached, number))
-            recorded += step.cached_tokens is not None
-    columns = np.array(rows, dtype=np.float64).reshape(-1, 5).T
-    return Samples(*columns[:4], columns[4].astype(np.int64), recorded)
+            cached = step.cached_tokens is not None
+            rows.append((step.out_tokens, step.llm_s, ttft_s, uncached, number, cached))
+    out, llm_s, ttft, prompt, numbers, recorded = np.array(rows, dtype=np.float64).reshape(-1, 6).T
+    return Samples(out, llm_s, ttft, prompt, numbers.astype(np.int64), recorded.astype(np.bool_))
 
 
 def _with_uncached(session: RecordedSession) -> Iterator[tuple[RecordedStep, float]]:

@@ -2,9 +2,9 @@
 
     model, hardware, prompt_size, batch_size, token_size, ..., prompt_time, token_time, e2e_time, tensor_parallel
 
-Times are milliseconds. TTFT is the mean prompt_time at batch 1 by prompt size; the time per token is the mean token_time
-by batch size, at the prompt and output size of which most batch sizes were measured. A row that stands in the file
-several times counts once. Beyond the last point the last segment is carried on.
+Times are milliseconds. TTFT is the mean prompt_time at batch 1 by prompt size; the time per token is the mean
+token_time by batch size, at the prompt and output size of which most batch sizes were measured. A row that stands in
+the file several times counts once. Beyond the last point the last segment is carried on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COUNTS: Final = ("prompt_size", "batch_size", "token_size", "tensor_parallel")
 TIMES: Final = ("prompt_time", "token_time", "e2e_time")
 COLUMNS: Final = ("model", "hardware", *COUNTS, *TIMES)
 FASTEST_MS: Final = 0.1  # 10,000 tokens/s for one request: a time per token below is no millisecond
-# Requests that ended early or were preempted make e2e_time up to 17 times what its parts make; a unit makes it 1000 times.
+# Where requests were preempted, e2e_time is up to 17 times what its parts make; where units differ, 1000 times.
 APART: Final = 100.0
 LEAST_PROMPT: Final = 0.1  # of a token's time: a prompt takes at least one pass through the model
 
@@ -89,15 +89,18 @@ def _row(record: Mapping[str, str | None]) -> PerfRow:
         raise FitError(f"mixed units: token_time is {token_ms:g}, expected milliseconds (these look like seconds)")
     if max(prompt_ms, token_ms) > e2e_ms or e2e_ms > APART * expected_ms or prompt_ms < LEAST_PROMPT * token_ms:
         raise FitError(
-            f"mixed units: prompt_time {prompt_ms:g} and {counts['token_size']:g} x token_time {token_ms:g} do not make "
-            f"e2e_time {e2e_ms:g}; expected all three in milliseconds"
+            f"mixed units: prompt_time {prompt_ms:g} and {counts['token_size']:g} x token_time {token_ms:g} do not "
+            f"make e2e_time {e2e_ms:g}; expected all three in milliseconds"
         )
     return PerfRow(
         record["model"] or "",
         record["hardware"] or "",
-        *(int(counts[name]) for name in COUNTS),
-        prompt_ms / 1000,
-        token_ms / 1000,
+        prompt_size=int(counts["prompt_size"]),
+        batch_size=int(counts["batch_size"]),
+        token_size=int(counts["token_size"]),
+        tensor_parallel=int(counts["tensor_parallel"]),
+        prompt_s=prompt_ms / 1000,
+        token_s=token_ms / 1000,
     )
 
 
