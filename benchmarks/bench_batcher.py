@@ -14,7 +14,7 @@ could save: of the script much, of the simulation little, since its time goes in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from heapq import heappop, heappush
 from statistics import median
@@ -74,7 +74,7 @@ class HeapClock(Clock):
 
 
 def arrivals_s() -> list[float]:
-    return np.cumsum(np.random.default_rng(0).exponential(1 / RATE, REQUESTS)).tolist()
+    return [float(at_s) for at_s in np.cumsum(np.random.default_rng(0).exponential(1 / RATE, REQUESTS))]
 
 
 def our_requests(clock: Clock) -> float:
@@ -84,8 +84,12 @@ def our_requests(clock: Clock) -> float:
     first_token_s = decoder.ttft_s(PROMPT)
     part = Written(ANSWER, decoder.itl_s())
     writing = Writing(PROMPT, PROMPT, ANSWER, first_token_s, (), (), first_token_s + ANSWER * part.itl_s, (part,))
+
+    def come(number: int) -> None:
+        server.write(str(number), writing, [_nothing, _nothing])
+
     for number, at_s in enumerate(arrivals_s()):
-        clock.after(at_s, partial(server.write, str(number), writing, [_nothing, _nothing]))
+        clock.after(at_s, partial(come, number))
     clock.run()
     return clock.now_s
 
@@ -99,7 +103,7 @@ def bare_requests(_: Clock) -> float:
     batch: list[list[Any]] = []  # of each request in it: tokens to come, what to wake
     idle: list[Any] = []
 
-    def request() -> Iterator[Any]:
+    def request() -> Generator[Any, Any, None]:
         yield env.timeout(decoder.ttft_s(PROMPT) - prefill_s)
         with prefill.request() as turn:
             yield turn
@@ -111,7 +115,7 @@ def bare_requests(_: Clock) -> float:
         while mine[0]:
             yield mine[1]
 
-    def iterations() -> Iterator[Any]:
+    def iterations() -> Generator[Any, Any, None]:
         while True:
             if not batch:
                 idle.append(env.event())
@@ -125,7 +129,7 @@ def bare_requests(_: Clock) -> float:
                 if not mine[0]:
                     batch.remove(mine)
 
-    def source() -> Iterator[Any]:
+    def source() -> Generator[Any, Any, None]:
         for at_s in arrivals_s():
             yield env.timeout(at_s - env.now)
             env.process(request())
@@ -170,7 +174,7 @@ def begins_s(tasks: Sequence[Task]) -> list[float]:
     """Arrivals that keep the workers busy for the share LOAD of the time."""
     work_s = CALLS * MODELS.durations.mean_s("tool")
     gaps_s = np.random.default_rng(1).exponential(work_s / WORKERS / LOAD, len(tasks))
-    return np.cumsum(gaps_s).tolist()
+    return [float(at_s) for at_s in np.cumsum(gaps_s)]
 
 
 def our_tasks(tasks: Sequence[Task], clock: Clock) -> list[float]:
@@ -201,14 +205,14 @@ def bare_processes(tasks: Sequence[Task], _: Clock) -> list[float]:
     workers = simpy.Resource(env, WORKERS)
     ends_s = [0.0] * len(tasks)
 
-    def tool(needs: list[Any], duration_s: float) -> Iterator[Any]:
+    def tool(needs: list[Any], duration_s: float) -> Generator[Any, Any, None]:
         if needs:
             yield simpy.AllOf(env, needs)
         with workers.request() as turn:
             yield turn
             yield env.timeout(duration_s)
 
-    def conversation(number: int, begin_s: float) -> Iterator[Any]:
+    def conversation(number: int, begin_s: float) -> Generator[Any, Any, None]:
         yield env.timeout(begin_s)
         decode_s, tool_s, needs = segments_s(tasks[number])
         done: list[Any] = []

@@ -15,7 +15,7 @@ from asyncfc_sim.simulate.batcher import Batcher
 from asyncfc_sim.simulate.clock import Clock
 from asyncfc_sim.simulate.decoder import Curve, Decoder, load_decoder
 from asyncfc_sim.simulate.prefix_cache import PrefixCache
-from asyncfc_sim.simulate.server import DedicatedServer, Server, Stream
+from asyncfc_sim.simulate.server import Action, DedicatedServer, Server, Stream
 from asyncfc_sim.simulate.writing import Writing, Written
 from tests.toy_tasks import quantity
 
@@ -322,7 +322,7 @@ def test_events_do_not_grow_with_the_tokens(tokens: int) -> None:
     class Counting(Clock):
         events = 0
 
-        def after(self, delay_s: float, action) -> None:  # type: ignore[no-untyped-def]
+        def after(self, delay_s: float, action: Action) -> None:
             Counting.events += 1
             super().after(delay_s, action)
 
