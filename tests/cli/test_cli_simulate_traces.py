@@ -22,10 +22,11 @@ def simulate(*args: str) -> Any:
     return CliRunner().invoke(app, ["simulate", *args])
 
 
-def document(*args: str) -> dict:
+def document(*args: str) -> dict[str, Any]:
     done = simulate(*args, "--json")
     assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("path", sorted(TRACES.iterdir()), ids=lambda path: path.name)
