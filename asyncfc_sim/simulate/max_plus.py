@@ -45,7 +45,8 @@ class NotVectorised(ValueError):
 def run_samples(task: Task, arms: Sequence[Arm], models: Models, samples: Sequence[Sample]) -> list[Column]:
     """The makespans of `task` in seconds: for each arm a column, with a number for each sample.
 
-    An arm is computed by a network if it can be, and else simulated. All arms meet the same draws.
+    An arm is computed by a network if it can be, and else simulated. All arms meet the same draws. A sample names
+    the seed and the case that its times are drawn for; the world, and so what fails, is that of `task` in all of them.
     """
     networks: dict[int, Network] = {}
     if len(samples) > FEW:

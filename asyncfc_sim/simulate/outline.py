@@ -62,6 +62,7 @@ class _Run:
         self._conversation = Conversation(task, references=policy.references, messages=messages, dependence=dependence)
         self._writer = Writer(models, seed, task, stream=policy.stream)
         self._in_turn: set[int] = set()  # the calls of this turn so far
+        self._calls = 0
         self._events: deque[session.Event] = deque()
 
     def run(self) -> Outline:
@@ -105,7 +106,8 @@ class _Run:
         waits_for = set(self._in_turn) if not calls else set(own) if self._policy.grace_s == inf else set()
         self.outline.messages.append(Message(writing, calls, waits_for))
         for use, text in zip(message.calls, writing.texts, strict=True):
-            self._events.append(session.CallClosed(f"call_{len(self._events)}", use.tool, use.args, text))
+            self._calls += 1
+            self._events.append(session.CallClosed(f"call_{self._calls}", use.tool, use.args, text))
         self._events.append(session.MessageEnd(None if calls else "(answer)"))
 
     def _log(self, entry: object) -> None:

@@ -158,8 +158,8 @@ class Writer:
         return prompt, uncached
 
     def _counted_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
-        """As `_prompt_tokens`, counted by the texts: all since `cached`, but for the message decoded last, whose keys and
-        values are there from decoding it. System prompt and tools are assumed to be cached."""
+        """As `_prompt_tokens`, counted by the texts: all since `cached`, but for the message decoded last, whose keys
+        and values are there from decoding it. System prompt and tools are assumed to be cached."""
         before = len(self._sizes)
         fresh = [self._size(message) for message in transcript[cached:]]
         self._sizes[cached:] = fresh

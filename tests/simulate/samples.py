@@ -28,7 +28,8 @@ from tests.toys import TOOLS as TOYS
 
 PAPER = replace(ASYNCFC, grace_s=0.0, delivery="on_touch", duplicates="run")
 PATIENT = replace(ASYNCFC, grace_s=inf, duplicates="run")
-FIXED = (SYNC, SYNC_PARALLEL, EARLY_START, PAPER, PATIENT, PLAN)
+STREAM = replace(PAPER, stream=True)
+FIXED = (SYNC, SYNC_PARALLEL, EARLY_START, PAPER, PATIENT, PLAN, STREAM)
 
 # From far shorter than a message to far longer: so that who is faster differs from sample to sample.
 WIDE = Quantity(0.5, "s", 0, "made up", "assumed", quantiles=((0.1, 0.01), (0.5, 0.5), (0.9, 10.0), (0.99, 60.0)))

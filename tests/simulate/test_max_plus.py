@@ -53,7 +53,7 @@ def by_network(toy: Task, arm: Arm, models: Models, samples: Sequence[Sample] = 
     return network.makespans(draw(toy, models, samples, [network]))
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(toy=conversations(), arm=arms(), models=timings())
 def test_a_network_gives_what_the_simulation_gives(toy: Task, arm: Arm, models: Models) -> None:
     try:
