@@ -81,7 +81,7 @@ def _is_nested(result: Any) -> bool:
 
 
 def _nested(record: Record) -> list[RecordedTurn]:
-    logs = [entry for entry in record.get("inference_log") or () if isinstance(entry, Mapping)]
+    logs = [entry for entry in _entries(record, "inference_log") if "begin_of_turn_query" in entry]
     turns: list[RecordedTurn] = []
     for place, messages in enumerate(record["result"]):
         turns.append(_turn(record, (place,), messages, logs[place] if place < len(logs) else {}))

@@ -114,7 +114,9 @@ class _Conversation:
             maybe(text, record, "model"), self._asked_s, time_s, self._prompts
         )
         message.since_asked(time_s)
-        usage = record.get("usage") or {}
+        usage = {} if record.get("usage") is None else record["usage"]
+        if not isinstance(usage, dict):
+            raise FieldFault(f"usage is {usage!r:.60}; expected an object")
         parts = [maybe(count, usage, f"{kind}input_tokens") for kind in ("", "cache_creation_", "cache_read_")]
         out_tokens = maybe(count, usage, "output_tokens")
         blocks = _blocks(record)

@@ -120,6 +120,7 @@ LINES = {"user": 2, "call": 4, "result": 6, "timed result": 7}
         ("call", lambda record: record["message"].pop("id"), "id is missing"),
         ("call", lambda record: record["message"].pop("content"), "content is missing"),
         ("call", lambda record: record["message"]["usage"].update(output_tokens=-3), "not negative"),
+        ("call", lambda record: record["message"].update(usage=[1]), "usage is [1]; expected an object"),
         ("call", lambda record: record["message"]["content"][0].update(input="x"), "input is 'x'; expected an object"),
         ("result", lambda record: record["message"]["content"][0].update(tool_use_id="c9"), "no message before made"),
         ("timed result", lambda record: record["toolUseResult"].update(durationMs=-1), "not negative"),

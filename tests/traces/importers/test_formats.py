@@ -1,13 +1,26 @@
 """Formats are told by what is in a file, never by its name, and files that are none of them say so."""
 
+import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from asyncfc_sim.traces.importers.formats import FORMATS, detect, read_sessions, reader
 from asyncfc_sim.traces.importers.source import ImportFault, Source
-from asyncfc_sim.traces.sessions import RecordedSession, RecordedStep, RecordedTurn, marked_fields, session_line
+from asyncfc_sim.traces.sessions import (
+    RecordedSession,
+    RecordedStep,
+    RecordedTurn,
+    check_session,
+    marked_fields,
+    parse_session,
+    session_line,
+)
 from asyncfc_sim.traces.trace import write_trace
 from tests.trace_examples import async_run
 from tests.trace_files import HAND_MADE, hand_made, real
@@ -85,7 +98,7 @@ def test_a_folder_is_read_file_by_file(tmp_path):
 
 
 def test_an_empty_folder_is_a_fault(tmp_path):
-    with pytest.raises(ImportFault, match="no file in this folder"):
+    with pytest.raises(ImportFault, match="in this folder"):
         read_sessions(str(tmp_path))
 
 
@@ -115,3 +128,82 @@ def test_each_session_marks_all_the_fields_that_it_has_and_no_other(path):
     assert sessions
     for session in sessions:
         assert set(session.provenance) == marked_fields(session)
+
+
+# ------------------------------------------------------------------------------------------------ broken files
+
+ODD: list[object] = [
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    1e308,
+    10**30,
+    "",
+    "x",
+    "2026-03-01T10:00:01Z",
+    [],
+    [1],
+    ["a"],
+    [[]],
+    {},
+    {"a": 1},
+    [{}],
+]
+files = st.sampled_from(sorted(HAND_MADE.iterdir()))
+
+
+def sessions_of(path: Path, text: str, broken) -> list[RecordedSession]:
+    """What is read from a file with another content; what is skipped does not stop the rest."""
+    source = Source(str(path), broken)
+    source.text = text
+    sessions = []
+    for _, session in reader(format_of(path.name)).read(source):
+        try:
+            sessions.append(check_session(session))
+        except ValueError as error:
+            source.fault(str(error))
+    return sessions
+
+
+def places(value, path=()):
+    if path:
+        yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, (*path, key))
+
+
+def documents(path: Path) -> list[Any]:
+    try:
+        return [json.loads(path.read_text())]
+    except ValueError:
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@settings(max_examples=300)
+@given(files.filter(lambda path: path.suffix != ".csv"), st.data())
+def test_whatever_stands_in_a_field_a_file_is_read_or_told_to_be_faulty(path, data):
+    records = documents(path)
+    record = records[data.draw(st.integers(0, len(records) - 1))]
+    *way, last = data.draw(st.sampled_from(list(places(record))))
+    part = record
+    for key in way:
+        part = part[key]
+    if data.draw(st.booleans()):
+        part[last] = data.draw(st.sampled_from(ODD))
+    else:
+        del part[last]
+    text = "\n".join(map(json.dumps, records))
+    for session in sessions_of(path, text, "skip"):
+        assert parse_session(json.loads(session_line(session))) == session
+    with suppress(ImportFault):
+        sessions_of(path, text, "fail")
+
+
+@given(files, st.data())
+def test_a_file_that_ends_too_early_is_read_or_told_to_be_faulty(path, data):
+    text = path.read_text()
+    cut = text[: data.draw(st.integers(0, len(text)))]
+    with suppress(ImportFault):
+        assert len(sessions_of(path, cut, "skip")) <= len(sessions_of(path, text, "fail"))
