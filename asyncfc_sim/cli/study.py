@@ -30,7 +30,7 @@ def robustness(
     replications: Annotated[int, typer.Option(min=1, help="draws of the tools hit, for each rate")] = 3,
     decoder: Annotated[str, typer.Option(help="a name in models/decoders, or a TOML file")] = "gpt-oss-120b-vllm",
     durations: Annotated[str, typer.Option(help="a name in models/tools, or a TOML file")] = "bfcl-agent",
-    n: Annotated[int | None, typer.Option(min=1, help="the first N conversations [default: 50]")] = None,
+    n: Annotated[int | None, typer.Option(min=1, help="N conversations, spread evenly [default: 50]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the durations, and of the tools hit")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="processes [default: one per CPU]")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output-file", help="write all rows as FILE.csv")] = None,

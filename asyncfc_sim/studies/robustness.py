@@ -147,7 +147,10 @@ def tasks_of(study: Robustness) -> Sequence[Task]:
 
 @cache
 def _tasks(split: str, n: int | None) -> Sequence[Task]:
-    return bfcl.load(split, n)
+    """`n` of the conversations, spread evenly: those of one tool class stand together in the data."""
+    tasks = bfcl.load(split)
+    n = min(n or len(tasks), len(tasks))
+    return [tasks[number * len(tasks) // n] for number in range(n)]
 
 
 def _run_chunk(study: Robustness, first: int) -> list[Conversation]:
