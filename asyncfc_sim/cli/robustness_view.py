@@ -59,9 +59,9 @@ def notes(study: Robustness, found: Sequence[Conversation]) -> list[str]:
     explored = sum(len(each.judged) for each in found)
     return [
         (
-            f"n = {len(found)} conversations, spread evenly, for each labelling; {study.replications} draws of the tools "
-            "hit for each rate; draws that come to the same labels count once. hit: tools called that are labelled otherwise than "
-            "they should be (some faults cannot be made in some tools)"
+            f"n = {len(found)} conversations, spread evenly, for each labelling; {study.replications} draws of the "
+            "tools hit for each rate; draws that come to the same labels count once. hit: tools called whose labels are "
+            "not what they should be (some faults cannot be made in some tools)"
         ),
         (
             "wrong: some value, or the final world, differs from running in order under the true labels, on the real "

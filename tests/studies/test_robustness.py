@@ -36,16 +36,16 @@ def test_true_and_missing_labels_are_never_wrong_and_false_ones_sometimes(result
 
 def test_what_went_wrong_had_raced_and_could_go_wrong(found: list[Conversation]) -> None:
     """A certified run is never wrong, and no run is wrong where exploring found every schedule to be right."""
-    wrong = raced = spared = 0
+    wrong = spared = 0
     for each in found:
         for outcomes, judged in zip(each.outcomes, each.judged, strict=True):
             for outcome in outcomes:
                 assert outcome.raced or not outcome.wrong
                 assert judged.wrong or judged.sampled or not outcome.wrong
                 assert outcome.wrong or not outcome.wrong_calls
-                wrong, raced = wrong + outcome.wrong, raced + outcome.raced
+                wrong += outcome.wrong
                 spared += judged.wrong and not outcome.wrong
-    assert 0 < wrong < raced
+    assert wrong > 0
     assert spared > 0
 
 
