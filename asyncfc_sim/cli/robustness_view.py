@@ -60,8 +60,8 @@ def notes(study: Robustness, found: Sequence[Conversation]) -> list[str]:
     return [
         (
             f"n = {len(found)} conversations, spread evenly, for each labelling; {study.replications} draws of the "
-            "tools hit for each rate; draws that come to the same labels count once. hit: tools called whose labels are "
-            "not what they should be (some faults cannot be made in some tools)"
+            "tools hit for each rate; draws that come to the same labels count once. hit: tools whose labels are "
+            "not what they should be, of those called (some faults cannot be made in some tools)"
         ),
         (
             "wrong: some value, or the final world, differs from running in order under the true labels, on the real "
