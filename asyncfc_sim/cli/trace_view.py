@@ -149,6 +149,8 @@ def _of_sessions(file: str, sessions: Sequence[RecordedSession], wanted: Sequenc
         if len(runs) == MAX_SESSIONS:
             break
     if not runs and first_error is not None:
+        if len(sessions) > 1:
+            raise SessionRunError(f"none of the {len(sessions)} sessions can be drawn; the first: {first_error}")
         raise first_error
     if len(runs) == len(sessions):
         return _Chosen(runs, len(sessions))

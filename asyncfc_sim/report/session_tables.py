@@ -45,7 +45,7 @@ def session_tables(statistics: SessionStatistics, notes: Sequence[str] = ()) -> 
 
 
 def _table(name: str, figures: Iterable[Figure], sessions: int) -> RenderableType:
-    header = (name, "unit", "n", "of", *QUANTILES, "from", "sessions lacking")
+    header = (name, "unit", "n", "of", *QUANTILES, "from", "lacking")
     rows = [
         (
             figure.name,
@@ -58,7 +58,7 @@ def _table(name: str, figures: Iterable[Figure], sessions: int) -> RenderableTyp
         )
         for figure in figures
     ]
-    return plain_table(header, rows, numbers=("n", "of", *QUANTILES, "sessions lacking"))
+    return plain_table(header, rows, numbers=("n", "of", *QUANTILES, "lacking"))
 
 
 def _cells(found: Distribution | None) -> tuple[str, ...]:
@@ -92,8 +92,8 @@ def _histogram(counts: Mapping[int, int]) -> Iterator[Text]:
 def _overlap(found: OverlapFigures) -> RenderableType:
     rows = [
         ("share of tools in tool + decoding time", found.tool_share),
-        ("R of Eq. 1, a call waits where value flow is known", found.bound_flow),
-        ("R of Eq. 1, a call waits for all earlier steps", found.bound_steps),
+        ("R of Eq. 1, calls wait where value flow is known", found.bound_flow),
+        ("R of Eq. 1, messages wait for all earlier calls", found.bound_steps),
     ]
     cells = [(name, "0" if each is None else str(each.n), *_cells(each)) for name, each in rows]
     return plain_table(("", "n", *QUANTILES), cells, numbers=("n", *QUANTILES))
@@ -102,7 +102,8 @@ def _overlap(found: OverlapFigures) -> RenderableType:
 def _notes(statistics: SessionStatistics) -> Iterator[str]:
     yield (
         "n of: how many of the turns, steps or calls have the figure; from: measured, derived or sampled, as the file "
-        "says, a figure of several fields by the weakest; sessions lacking: those in which it is missing somewhere"
+        "says, a figure of several fields by the weakest; lacking: the sessions in which it is missing somewhere; "
+        "decode_rate: out_tokens / (llm_s - ttft_s); overall_rate: out_tokens / llm_s"
     )
     if statistics.sub_agents:
         yield f"{statistics.sub_agents} of the sessions are of sub-agents"
@@ -112,7 +113,8 @@ def _notes(statistics: SessionStatistics) -> Iterator[str]:
         return
     yield (
         "R: the speed-up over one call at a time that Eq. 1 of the AsyncFC paper allows, (T_LLM + T_tool) over the sum "
-        "of max(T_LLM, T_cp) of the turns; an upper bound, not a prediction (asyncfc simulate predicts)"
+        "of max(T_LLM, T_cp) of the turns, or of the steps where messages wait; a bound, not a prediction (asyncfc "
+        "simulate predicts)"
     )
     if found.unknown_flow:
         yield (

@@ -130,7 +130,7 @@ def _check_enough(data: Samples, model: str | None) -> None:
     if len(data) < MIN_STEPS:
         raise FitError(
             f"{len(data)} messages{'' if model is None else f' of {model}'} have both out_tokens and llm_s; "
-            f"at least {MIN_STEPS} are needed"
+            f"at least {MIN_STEPS} are needed (sampled times do not count)"
         )
 
 

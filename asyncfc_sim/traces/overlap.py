@@ -3,10 +3,11 @@
     R = (T_LLM + T_tool) / max(T_LLM, T_cp)          (arXiv 2605.15077, section 4; alpha = 0)
 
 T_cp is the longest path through the calls. What a call had to wait for is recorded in part or not at all, so R is given
-under two assumptions. By value flow: a call waits for its `deps` and `reads`, and one of which nothing is known waits
-for none. By steps: it waits for every call of every earlier step of its turn besides, so this bound is the smaller one.
-A turn ends by waiting for its calls, so over a conversation the denominator is the sum over its turns. A pause of the
-user is on no side.
+under two assumptions. By value flow: a call waits for its `deps` and `reads`, one of which nothing is known waits for
+none, and decoding waits for none either; a turn ends by waiting for its calls, so over a conversation the denominator
+is the sum over its turns. By steps: every message needs the results of all calls before it, so each step ends by
+waiting for its calls, and the denominator is the sum over steps; this bound is the smaller one. A pause of the user is
+on no side.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Overlap:
     decode_s: float
     tool_s: float
     least_flow_s: float  # sum over turns of max(T_LLM, T_cp), T_cp by value flow
-    least_steps_s: float  # the same, T_cp by steps
+    least_steps_s: float  # sum over steps of max(T_LLM, T_cp)
     unknown_flow: int
 
     @property
@@ -39,7 +40,7 @@ class Overlap:
 
     @property
     def bound_steps(self) -> float:
-        """R, a call waiting for all calls of earlier steps too."""
+        """R, every message waiting for all calls before it."""
         return (self.decode_s + self.tool_s) / self.least_steps_s
 
 
@@ -57,7 +58,7 @@ def overlap(session: RecordedSession) -> Overlap | None:
         decode_s=sum(map(_decode_s, session.turns)),
         tool_s=sum(map(_seconds, session.calls())),
         least_flow_s=sum(max(_decode_s(turn), _longest_flow_s(_calls(turn))) for turn in session.turns),
-        least_steps_s=sum(max(_decode_s(turn), _longest_steps_s(turn)) for turn in session.turns),
+        least_steps_s=sum(max(step.llm_s or 0.0, _longest_flow_s(step.calls)) for step in steps),
         unknown_flow=sum(call.deps is None and call.reads is None for call in session.calls()),
     )
     return terms if terms.decode_s + terms.tool_s > 0 else None
@@ -83,7 +84,3 @@ def _longest_flow_s(calls: Iterable[RecordedCall]) -> float:
 def _calls(turn: RecordedTurn) -> Iterator[RecordedCall]:
     for step in turn.steps:
         yield from step.calls
-
-
-def _longest_steps_s(turn: RecordedTurn) -> float:
-    return sum(_longest_flow_s(step.calls) for step in turn.steps)

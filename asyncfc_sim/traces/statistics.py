@@ -113,15 +113,15 @@ def _result_chars(session: RecordedSession) -> Values:
 
 
 FIGURES: Final = (
-    _Kind("turns of a session", "turns", (), lambda session: [len(session.turns)]),
-    _Kind("steps of a turn", "steps", (), lambda session: [len(turn.steps) for turn in session.turns]),
+    _Kind("turns", "a session", (), lambda session: [len(session.turns)]),
+    _Kind("steps", "a turn", (), lambda session: [len(turn.steps) for turn in session.turns]),
     _Kind("prompt_tokens", "tokens", ("step.prompt_tokens",), _of_steps(lambda step: step.prompt_tokens)),
     _Kind("cached_tokens", "tokens", ("step.cached_tokens",), _of_steps(lambda step: step.cached_tokens)),
     _Kind("out_tokens", "tokens", ("step.out_tokens",), _of_steps(lambda step: step.out_tokens)),
     _Kind("ttft_s", "s", ("step.ttft_s",), _of_steps(lambda step: step.ttft_s)),
     _Kind("llm_s", "s", ("step.llm_s",), _of_steps(lambda step: step.llm_s)),
-    _Kind("rate after ttft_s", "tokens/s", ("step.out_tokens", "step.ttft_s", "step.llm_s"), _of_steps(_decode_rate)),
-    _Kind("rate over llm_s", "tokens/s", ("step.out_tokens", "step.llm_s"), _of_steps(_overall_rate)),
+    _Kind("decode_rate", "tokens/s", ("step.out_tokens", "step.ttft_s", "step.llm_s"), _of_steps(_decode_rate)),
+    _Kind("overall_rate", "tokens/s", ("step.out_tokens", "step.llm_s"), _of_steps(_overall_rate)),
     _Kind("exec_s", "s", ("call.exec_s",), lambda session: [call.exec_s for call in session.calls()]),
     _Kind("result_chars", "characters", ("call.result_chars",), _result_chars),
     # No answer stands before the first message.

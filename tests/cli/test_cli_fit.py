@@ -134,7 +134,10 @@ def test_data_that_cannot_carry_a_fit_are_2_and_leave_no_file(recorded, tmp_path
     out = tmp_path / "out.toml"
     done = fit(few, "-o", out, "--tools", tmp_path / "tools.toml")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "Error: 20 messages of m have both out_tokens and llm_s; at least 30 are needed\n"
+    assert (
+        done.stderr == "Error: 20 messages of m have both out_tokens and llm_s; at least 30 are needed "
+        "(sampled times do not count)\n"
+    )
     done = fit(recorded, "-o", out, "--min-r2", "0.9999999")
     assert done.exit_code == 2
     assert "Needed: times of a steady server, or --min-r2 0.9" in done.stderr

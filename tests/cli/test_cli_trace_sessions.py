@@ -78,6 +78,9 @@ def test_a_session_without_times_that_is_asked_for_is_2(many):
     done = trace("view", many, "--session", "s2")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "session 's2', turn 1, step 1: llm_s is not recorded" in done.stderr
+    two = many.parent / "two.jsonl"
+    two.write_bytes(gzip.decompress(many.read_bytes()).splitlines(keepends=True)[1] * 2)
+    assert "none of the 2 sessions can be drawn; the first: session 's2'" in trace("view", two).stderr
     done = trace("view", many, "--session", "zz")
     assert done.exit_code == 2
     assert "no session 'zz' among the 5" in words(done.stderr)
@@ -142,7 +145,7 @@ def test_a_workload_converted_to_itself_is_the_same(lookups, tmp_path):
 def test_what_a_format_cannot_hold_is_said(lookups, tmp_path):
     done = trace("convert", lookups, "-o", tmp_path / "out.jsonl", "--to", "llmservingsim")
     assert done.exit_code == 0
-    assert "not in llmservingsim: 1 steps have several calls: their times were added up" in done.stderr
+    assert "not in llmservingsim: steps of several calls, whose times were added up: 1" in done.stderr
     lines = (tmp_path / "out.jsonl").read_text().splitlines()
     assert [len(json.loads(line)["sub_requests"]) for line in lines] == [4]
 
@@ -182,7 +185,7 @@ def test_stats_are_tables_and_the_same_as_data(lookups):
     done = trace("stats", lookups)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("1 session, 2 turns, 4 steps, 3 calls\n")
-    assert "R of Eq. 1, a call waits for all earlier steps" in done.stdout
+    assert "R of Eq. 1, messages wait for all earlier calls" in done.stdout
     found = json.loads(trace("stats", lookups, "--json").stdout)
     assert found["schema"] == "asyncfc.session_statistics/1"
     assert found["statistics"]["overlap"]["bound_flow"]["p50"] == pytest.approx(14 / 6)

@@ -168,6 +168,15 @@ def test_too_few_messages_are_refused():
     assert fit(recorded(np.random.default_rng(0), n=4)).n == 32
 
 
+def test_sampled_times_are_no_measurements():
+    sessions = [
+        replace(s, provenance={**s.provenance, "step.llm_s": "sampled"}) for s in recorded(np.random.default_rng(0))
+    ]
+    with pytest.raises(FitError, match=r"0 messages of m have both.*sampled times do not count"):
+        fit(sessions)
+    assert fit([*sessions, *recorded(np.random.default_rng(0), n=10)]).n == 80
+
+
 def test_messages_of_one_length_are_refused():
     with pytest.raises(FitError, match=r"all 3\d\d messages have 100 output tokens.*different lengths"):
         fit(recorded(np.random.default_rng(0), tokens=lambda rng: 100))

@@ -16,13 +16,15 @@ def test_the_terms_of_a_session_written_by_hand():
     terms = overlap(two_lookups())
     assert terms is not None
     assert (terms.decode_s, terms.tool_s, terms.unknown_flow) == (6.0, 8.0, 0)
-    # Turn 1: 5 s of decoding, and a longest path of 4 + 1 s either way; turn 2: 1 s of decoding.
-    assert (terms.least_flow_s, terms.least_steps_s) == (6.0, 6.0)
+    # Turn 1: 5 s of decoding, and a longest path of 4 + 1 s; turn 2: 1 s of decoding.
+    assert terms.least_flow_s == 5.0 + 1.0
+    # Steps: 4 s of calls, 1 s of either, 2 s and 1 s of decoding.
+    assert terms.least_steps_s == 4.0 + 1.0 + 2.0 + 1.0
     assert terms.tool_share == pytest.approx(8 / 14)
-    assert terms.bound_flow == pytest.approx(14 / 6)
+    assert (terms.bound_flow, terms.bound_steps) == pytest.approx((14 / 6, 14 / 8))
 
 
-def test_without_value_flow_a_call_waits_for_every_earlier_step():
+def test_by_steps_a_message_waits_for_every_call_before_it():
     turn = two_lookups().turns[0]
     calls = [replace(call, deps=None, reads=None, exec_s=10.0) for step in turn.steps for call in step.calls]
     steps = (replace(turn.steps[0], calls=tuple(calls[:2])), replace(turn.steps[1], calls=(calls[2],)))
@@ -52,7 +54,7 @@ def test_both_bounds_are_bounds_and_the_assumptions_are_ordered(session):
     # One call at a time takes decode_s + tool_s; the recorded layout runs the calls of a message side by side, and no
     # schedule is shorter than what the bound divides by.
     gaps_s = sum(turn.user_gap_s or 0.0 for turn in session.turns[1:])
-    assert session_run(session).makespan_s - gaps_s >= terms.least_flow_s - 1e-6
+    assert session_run(session).makespan_s - gaps_s >= terms.least_steps_s - 1e-6
 
 
 @given(sessions())

@@ -46,7 +46,7 @@ def test_the_statistics_of_a_session_written_by_hand():
     assert found.models == {"m": 4}
     assert found.calls_per_step == {0: 2, 1: 1, 2: 1}
     assert [(tool.name, tool.of) for tool in found.tools] == [("web_search", 2), ("add", 1)]
-    rate = figure(found, "rate after ttft_s").distribution
+    rate = figure(found, "decode_rate").distribution
     assert rate is not None
     assert rate.mean == pytest.approx((40 / 1.5 + 20 / 0.75 + 60 / 1.75 + 10 / 0.5) / 4)
     gap = figure(found, "user_gap_s")
@@ -58,7 +58,7 @@ def test_the_statistics_of_a_session_written_by_hand():
 def test_what_is_missing_is_counted_and_a_figure_is_as_good_as_its_weakest_field():
     session = two_lookups()
     derived = replace(session, provenance={**session.provenance, "step.llm_s": "derived"})
-    found = figure(session_statistics([session, derived]), "rate over llm_s")
+    found = figure(session_statistics([session, derived]), "overall_rate")
     assert found.provenance == {"measured": 1, "derived": 1}
     cached = figure(session_statistics([session]), "cached_tokens")
     assert cached.distribution is not None
@@ -105,7 +105,7 @@ def test_the_quantiles_published_for_claude_code_are_found_in_the_real_file(tmp_
 def test_the_time_per_token_published_for_vllm_on_an_rtx_4090_is_found_in_the_real_file():
     """30.8 ms per token at the median, by vLLM's definition, which does not count the first token."""
     rate = figure(
-        session_statistics(read_sessions(str(VLLM), format="llmservingsim").sessions), "rate after ttft_s"
+        session_statistics(read_sessions(str(VLLM), format="llmservingsim").sessions), "decode_rate"
     ).distribution
     assert rate is not None
     assert 1 / rate.p50 == pytest.approx(0.0308, rel=0.01)
