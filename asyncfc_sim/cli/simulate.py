@@ -80,9 +80,13 @@ def simulate(
     rate: Annotated[
         float | None, typer.Option(help="sessions begin at random, so many a second, on one server")
     ] = None,
-    burstiness: Annotated[float, typer.Option(help="of --rate: 1 Poisson, less is burstier")] = 1.0,
+    burstiness: Annotated[
+        float | None, typer.Option(help="of --rate: 1 is Poisson, less is burstier [default: 1]")
+    ] = None,
     replay_arrivals: Annotated[bool, typer.Option(help="sessions of traces begin as recorded, on one server")] = False,
-    max_batch: Annotated[int, typer.Option(help="requests that the server works on at once")] = 256,
+    max_batch: Annotated[
+        int | None, typer.Option(help="requests that the server works on at once [default: 256]")
+    ] = None,
     prefix_cache: Annotated[
         int | None, typer.Option(min=0, help="tokens of the server's prefix cache [default: unlimited]")
     ] = None,
@@ -146,6 +150,10 @@ def simulate(
 
         if sweep or precision is not None or max_n is not None or plot is not None:
             raise typer.BadParameter("a sweep is of conversations on their own: leave --agents, --rate away")
+        if case is not None or trace is not None or executor is not None:
+            raise typer.BadParameter(
+                "--case, --trace and --executor are of conversations on their own: leave --agents, --rate away"
+            )
         raise typer.Exit(
             run_agents(
                 FleetRequest(
@@ -161,10 +169,10 @@ def simulate(
                 )
             )
         )
-    if capacity or prefix_cache is not None or think:
+    if capacity or think or any(option is not None for option in (prefix_cache, max_batch, burstiness)):
         raise typer.BadParameter(
-            "--capacity, --prefix-cache and --think are of agents that share a server: expected --agents, --rate or "
-            "--replay-arrivals"
+            "--capacity, --prefix-cache, --max-batch, --burstiness and --think are of agents that share a server: "
+            "expected --agents, --rate or --replay-arrivals"
         )
     if sweep or precision is not None or max_n is not None or plot is not None:
         from .simulate_sweep import SweepRequest, run_sweep

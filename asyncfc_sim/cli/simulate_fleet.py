@@ -12,7 +12,7 @@ from asyncfc_sim.report.console import progress, results_console
 from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.simulate.arrivals import Arrivals, ArrivalsError, ClosedLoop, OpenLoop, Replayed
 from asyncfc_sim.simulate.experiment import SYNC, Arm
-from asyncfc_sim.simulate.fleet import FleetResult, Setup, run_fleet, summarise_fleet
+from asyncfc_sim.simulate.fleet import MAX_BATCH, FleetResult, Setup, run_fleet, summarise_fleet
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.parallel import LoadTasks
 from asyncfc_sim.workloads.processes import in_processes
@@ -32,9 +32,9 @@ class FleetRequest:
     request: Request
     agents: int | None
     rate: float | None
-    burstiness: float
+    burstiness: float | None
     replay_arrivals: bool
-    max_batch: int
+    max_batch: int | None
     prefix_cache: int | None
     capacity: tuple[str, ...]
     think_s: float
@@ -51,9 +51,12 @@ class FleetRequest:
         if self.agents is not None:
             arrivals = ClosedLoop(self.agents)
         elif self.rate is not None:
-            arrivals = OpenLoop(self.rate, self.burstiness)
+            arrivals = OpenLoop(self.rate, 1.0 if self.burstiness is None else self.burstiness)
+        if self.burstiness is not None and self.rate is None:
+            raise ArrivalsError("--burstiness is of sessions that begin at random: expected --rate")
         cache_tokens = inf if self.prefix_cache is None else float(self.prefix_cache)
-        return Setup(arrivals, self.max_batch, cache_tokens, _capacity(self.capacity), self.think_s)
+        max_batch = MAX_BATCH if self.max_batch is None else self.max_batch
+        return Setup(arrivals, max_batch, cache_tokens, _capacity(self.capacity), self.think_s)
 
 
 def run_agents(asked: FleetRequest) -> int:
@@ -107,7 +110,7 @@ def _fleet(load: LoadTasks, arm: Arm, models: Models, setup: Setup, seed: int) -
     return run_fleet(load(), arm, models, setup, seed)
 
 
-NUMBERS = ("p50 s", "p90 s", "p99 s", "x", "95 % CI", "asked", "queue s", "batch", "hit %", "tool s")
+NUMBERS = ("p50", "p90", "p99", "x", "95 % CI", "/min", "asked", "queue", "batch", "hit %", "tool")
 
 
 def _show(found: dict[str, Any], notes: Sequence[str]) -> None:
@@ -132,6 +135,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         *(f"{row[f'latency_{quantile}_s']:.1f}" for quantile in ("p50", "p90", "p99")),
         f"{row['speedup']:.2f}",
         "" if low is None or row["label"] == SYNC else f"{low:.2f} {high:.2f}",
+        f"{60 * row['sessions_per_s']:.1f}",
         str(row["requests"]),
         f"{row['queued_mean_s']:.2f}",
         f"{row['batch_mean']:.2f}",
@@ -149,12 +153,13 @@ def _notes(models: Models, setup: Setup) -> list[str]:
         "(assumed)"
     )
     columns = (
-        "p50, p90, p99: latency of a conversation; x: the sum of all latencies, sync's over the policy's, paired by "
-        "conversation; they share a server, so they are not independent, and the interval is too narrow on a busy one; "
-        "asked: requests; queue: wait of one for the server; batch: requests decoding together; hit: of the prefix "
-        "cache; tool: wait of a call for a worker"
+        "p50, p90, p99: latency of a conversation, in seconds, as are queue and tool; x: the sum of all latencies, "
+        "sync's over the policy's, paired by conversation; they share a server, so they are not independent, and the "
+        "interval is too narrow on a busy one; /min: conversations a minute; asked: requests; queue: wait of one for "
+        "the server; batch: requests decoding together; hit: of the prefix cache; tool: wait of a call for a worker"
     )
-    return [f"simulated, not measured: {inputs}", server, columns]
+    alone = "bound is of a conversation on its own, and not shown"
+    return [f"simulated, not measured: {inputs}", server, columns, alone]
 
 
 def _setup_json(setup: Setup) -> dict[str, Any]:

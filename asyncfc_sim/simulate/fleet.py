@@ -16,7 +16,7 @@ import numpy as np
 
 from asyncfc_sim.workloads.workload import Task
 
-from .arrivals import Arrivals, ArrivalsError, ClosedLoop, arrival_times_s
+from .arrivals import LAST_S, Arrivals, ArrivalsError, ClosedLoop, arrival_times_s
 from .batcher import Batcher, Load
 from .clock import Clock
 from .driver import Simulation
@@ -28,6 +28,8 @@ from .reference import run_reference
 from .site import Site
 from .tool_pools import ToolPools
 
+MAX_BATCH = 256  # vLLM's `max_num_seqs`
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -38,7 +40,7 @@ class Setup:
     """
 
     arrivals: Arrivals
-    max_batch: int = 256
+    max_batch: int = MAX_BATCH
     cache_tokens: float = inf
     capacity: Mapping[str, int] = field(default_factory=dict)
     think_s: float = 0.0
@@ -74,6 +76,8 @@ def run_fleet(tasks: Sequence[Task], arm: Arm, models: Models, setup: Setup, see
     """
     if setup.max_batch < 1:
         raise ArrivalsError(f"a batch of {setup.max_batch}: expected at least one request")
+    if not 0 <= setup.think_s <= LAST_S:
+        raise ArrivalsError(f"a pause of {setup.think_s} s: expected 0 to {LAST_S:g} s")
     clock = Clock()
     cache = PrefixCache(setup.cache_tokens)
     server = Batcher(clock, models.decoder, max_batch=setup.max_batch, cache=cache)
@@ -145,6 +149,8 @@ def _row(result: FleetResult, results: Sequence[FleetResult], seed: int) -> dict
         "speedup_low": speedup.low,
         "speedup_high": speedup.high,
         "makespan_s": result.makespan_s,
+        "sessions_per_s": len(latencies_s) / result.makespan_s,
+        "server_busy": result.load.decoding_s / result.makespan_s,
         "requests": result.load.requests,
         "queued_mean_s": result.queued_s,
         "batch_mean": result.load.mean_batch,

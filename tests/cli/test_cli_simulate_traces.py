@@ -125,6 +125,9 @@ def test_bad_input_says_what_and_where(tmp_path: Path, text: str, words: str):
         ([EXAMPLE, "--agents", "2", "--capacity", "webb=1"], "no such kind"),
         ([EXAMPLE, "--capacity", "web_search=1"], "--agents"),
         ([EXAMPLE, "--agents", "2", "--sweep", "grace=0,1"], "leave --agents"),
+        ([EXAMPLE, "--agents", "2", "--trace", "out.jsonl"], "leave --agents"),
+        ([EXAMPLE, "--agents", "2", "--burstiness", "2"], "expected --rate"),
+        ([EXAMPLE, "--max-batch", "2"], "--agents"),
     ],
 )
 def test_what_cannot_be_is_refused(args: list[str], words: str, monkeypatch: pytest.MonkeyPatch):

@@ -39,3 +39,17 @@ def test_recorded_sessions_begin_as_they_began():
         arrival_times_s(Replayed(), [*told, TOLD[0]], rng)
     with pytest.raises(ArrivalsError, match="speed"):
         arrival_times_s(Replayed(0.0), told, rng)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "words"),
+    [
+        (OpenLoop(float("inf")), "above zero"),
+        (OpenLoop(float("nan")), "above zero"),
+        (OpenLoop(1.0, float("inf")), "above zero"),
+        (OpenLoop(1e-300), "begins after"),
+    ],
+)
+def test_times_that_no_clock_shows_are_refused(arrivals: OpenLoop, words: str):
+    with pytest.raises(ArrivalsError, match=words):
+        arrival_times_s(arrivals, TOLD, np.random.default_rng(0))

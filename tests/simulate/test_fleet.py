@@ -70,7 +70,7 @@ def test_a_small_prefix_cache_costs_time_and_rewriting_more():
     assert sum(case.makespan_s for case in tight.cases) > sum(case.makespan_s for case in roomy.cases)
     rates = {}
     for delivery in ("when_idle", "rewrite"):
-        study = Study(policies=("asyncfc",), graces=(0.0,), delivery=delivery, dependence=("values",))  # type: ignore[arg-type]
+        study = Study(policies=("asyncfc",), graces=(0.0,), delivery=delivery, dependence=("values",))
         rates[delivery] = run(study.arms()[1], Setup(ClosedLoop(4))).hit_rate
     assert rates["rewrite"] < rates["when_idle"]
 
@@ -99,6 +99,7 @@ def test_the_same_seed_is_the_same_fleet_and_every_arm_meets_the_same_arrivals()
         (Setup(OpenLoop(1.0, -1.0)), "above zero"),
         (Setup(Replayed()), "nothing says when it began"),
         (Setup(ClosedLoop(1), max_batch=0), "at least one request"),
+        (Setup(ClosedLoop(1), think_s=inf), "expected 0 to"),
     ],
 )
 def test_what_cannot_be_is_refused(setup: Setup, words: str):
