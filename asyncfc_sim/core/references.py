@@ -132,6 +132,8 @@ def format_string(template: str | Ref | Text) -> str:
     match template:
         case Ref():
             return str(template)
+        case str() if "$" not in template:  # nearly all: the short way past two regular expressions
+            return template
         case str():
             return "$" + template if _whole.fullmatch(template) else _double_dollars(template)
         case Text(parts):
