@@ -8,7 +8,8 @@ from difflib import unified_diff
 from pathlib import Path
 
 from asyncfc_sim.report.console import progress, results_console
-from asyncfc_sim.studies.paper_files import Paper, PaperError, load_paper, paper_names
+from asyncfc_sim.studies.paper_claims import PaperError
+from asyncfc_sim.studies.paper_files import Paper, load_paper, paper_names
 from asyncfc_sim.studies.paper_run import SEED, points
 from asyncfc_sim.studies.paper_text import render
 from asyncfc_sim.studies.papers import Result, reproduce
@@ -42,16 +43,16 @@ def run(
     papers = [load_paper(name) for name in dict.fromkeys(names) or paper_names()]
     if output is not None and not output.is_dir():
         raise PaperError(f"--output-folder {output}: there is no such folder")
-    written = [_written(paper, output, workers, quiet or as_json) for paper in papers]
-    if not check:
-        for each in written:
-            _write(each)
+    written = []
+    for paper in papers:
+        written.append(_written(paper, output, workers, quiet or as_json))
+        if not check:
+            _write(written[-1])
+        if not as_json:
+            _show(written[-1], check=check)
     if as_json:
         results = [{**each.result.to_json(), "file": str(each.path), "same": each.same} for each in written]
         emit(document("papers/1", seed=SEED, config={"check": check}, papers=results))
-    else:
-        for each in written:
-            _show(each, check=check)
     stale = check and not all(each.same for each in written)
     return int(stale or any(each.result.different for each in written))
 

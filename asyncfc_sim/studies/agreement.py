@@ -1,7 +1,8 @@
 """When a simulated figure agrees with a claimed one, and for which values of an unknown input it does.
 
 Agreement is that our estimate lies within a relative tolerance of the claim. Between two neighbouring values of a
-numeric input, one giving too little and the other too much, some value in between gives what is claimed.
+numeric input, one giving too little and the other too much, some value in between gives what is claimed. A claim is
+missed if not even an interval reaches it; if one does, more conversations would have to tell.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["agrees", "holds for some inputs", "crossed between inputs", "missed"]
+Verdict = Literal["agrees", "holds for some inputs", "crossed between inputs", "undecided", "missed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,12 @@ class Band:
 
     def holds(self, estimate: float) -> bool:
         return abs(estimate - self.claimed) <= self.tolerance * self.claimed
+
+    def reached(self, low: float | None, high: float | None) -> bool:
+        """Whether an interval has something within the tolerance. There may be none, for a single conversation."""
+        if low is None or high is None:
+            return False
+        return low <= self.claimed * (1 + self.tolerance) and high >= self.claimed * (1 - self.tolerance)
 
     def off(self, estimate: float) -> float:
         """How far an estimate is from the claim, as a fraction of it; below zero if it is too small."""
@@ -56,12 +63,12 @@ def _crossed(one: float, other: float, band: Band) -> bool:
     return not band.holds(one) and (band.off(one) < 0) != (band.off(other) < 0)
 
 
-def verdict(lines: Sequence[Sequence[Span]], *, scanned: bool) -> Verdict:
-    """What all lines together say."""
+def verdict(lines: Sequence[Sequence[Span]], *, scanned: bool, reached: bool = False) -> Verdict:
+    """What all lines together say. `reached`: some interval reaches the claim."""
     every = [span for line in lines for span in line]
     if any(not span.crossed for span in every):
         return "holds for some inputs" if scanned else "agrees"
-    return "crossed between inputs" if every else "missed"
+    return "crossed between inputs" if every else "undecided" if reached else "missed"
 
 
 def nearest(estimates: Sequence[float], band: Band) -> int:

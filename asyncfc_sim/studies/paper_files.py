@@ -25,7 +25,6 @@ inputs                  in words: {known = [...], assumed = [...], scanned = [..
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,56 +32,13 @@ from typing import Final, get_args
 
 from asyncfc_sim._resources import data_path
 from asyncfc_sim.simulate.script import Messages
-from asyncfc_sim.workloads.toml_table import Table
 
+from .paper_claims import Claim, PaperError, PaperTable, parse_claims, read_table
 from .setting import Axis, Input, check_input
 
-_CLAIM_KEYS: Final = (
-    *("id", "paper", "benchmark", "setting", "quantity", "value", "unit", "where", "evidence", "second_hand"),
-    *("derived_from", "conflicts", "remark", "kind", "reproducible_by_simulation", "reason"),
-)
 _REPRODUCTION_KEYS: Final = (
     *("claim", "name", "workload", "faster", "than", "tolerance", "together", "given", "scan", "inputs"),
 )
-
-
-class PaperError(ValueError):
-    """A file about a paper that cannot be used, or a paper that is not there: which, where in it, what was expected."""
-
-
-class PaperTable(Table):
-    """A table of such a file."""
-
-    fault = PaperError
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One figure of a paper. `conflicts` are other readings of it, in words; `reason` says why a simulation of time can
-    produce it, or why not."""
-
-    id: str
-    benchmark: str
-    setting: str
-    quantity: str
-    value: float | str
-    unit: str
-    where: str
-    evidence: str
-    second_hand: bool
-    conflicts: tuple[str, ...]
-    remark: str
-    kind: str
-    reproducible: bool
-    reason: str
-
-    @property
-    def figure(self) -> str:
-        """The figure as the paper gives it."""
-        value = self.value if isinstance(self.value, str) else f"{self.value:g}"
-        if self.unit == "word":
-            return f'"{value}"'
-        return f"{value}{self.unit}" if self.unit in ("x", "%") else f"{value} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +96,18 @@ class Paper:
 
 
 def paper_names() -> list[str]:
-    """The papers that are there, sorted. Raises PaperError where there is no folder of them."""
+    """The papers that are there, sorted. Raises FileNotFoundError where there is no folder of them."""
     try:
         folder = data_path("papers")
     except FileNotFoundError:
-        raise PaperError("no folder papers/ here: run this in a checkout of asyncfc-sim") from None
+        raise FileNotFoundError(
+            "papers/ is not installed with the package: it is in the source of asyncfc-sim"
+        ) from None
     return sorted(path.parent.name for path in folder.glob("*/reproduce.toml"))
 
 
 def load_paper(name: str) -> Paper:
-    """A paper by the name of its folder. Raises PaperError, or ShapeError and the like for what it refers to."""
+    """A paper by the name of its folder. Raises PaperError, or OSError for what is not there."""
     if name not in paper_names():
         raise PaperError(f"there is no paper {name!r}; there are: {', '.join(paper_names())}")
     return read_paper(data_path("papers", name))
@@ -157,8 +115,8 @@ def load_paper(name: str) -> Paper:
 
 def read_paper(folder: Path) -> Paper:
     """The paper in a folder. Raises OSError or PaperError."""
-    claims = _claims(_read(folder / "claims.toml"))
-    top = _read(folder / "reproduce.toml")
+    claims = parse_claims(read_table(folder / "claims.toml"))
+    top = read_table(folder / "reproduce.toml")
     top.only("title", "reference", "workloads", "reproduction", "closed_forms")
     top.needs("title", "reference", "reproduction")
     tables = top.table("workloads")
@@ -179,49 +137,6 @@ def read_paper(folder: Path) -> Paper:
         reproductions,
         closed_forms.count("instances") or 0,
     )
-
-
-def _read(path: Path) -> PaperTable:
-    try:
-        return PaperTable(str(path), "", tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PaperError(f"{path}: not TOML: {error}") from None
-
-
-def _claims(top: PaperTable) -> tuple[Claim, ...]:
-    top.only("claim", "formula", "limit")
-    top.needs("claim")
-    claims = tuple(map(_claim, top.tables("claim")))
-    ids = [claim.id for claim in claims]
-    for twice in {each for each in ids if ids.count(each) > 1}:
-        raise top.error("claim", f"two claims have the id {twice!r}")
-    for table in top.tables("claim"):
-        for other in table.texts("derived_from"):
-            if other not in ids:
-                raise table.error("derived_from", f"there is no claim {other!r}")
-    return claims
-
-
-def _claim(table: PaperTable) -> Claim:
-    table.only(*_CLAIM_KEYS)
-    table.needs(*_CLAIM_KEYS)
-    value = table.values["value"]
-    return Claim(
-        **{key: table.text(key) for key in ("id", "benchmark", "setting", "quantity", "unit", "where", "evidence")},
-        value=value if isinstance(value, str) else table.number("value"),
-        second_hand=table.flag("second_hand"),
-        conflicts=tuple(map(_conflict, table.tables("conflicts"))),
-        remark=table.text("remark") if table.values["remark"] else "",
-        kind=table.text("kind"),
-        reproducible=table.flag("reproducible_by_simulation"),
-        reason=table.text("reason"),
-    )
-
-
-def _conflict(table: PaperTable) -> str:
-    table.only("value", "remark")
-    table.needs("value", "remark")
-    return f"{table.number('value'):g} ({table.text('remark')})"
 
 
 def _workload(name: str, table: PaperTable, folder: Path) -> Workload:

@@ -23,7 +23,7 @@ from asyncfc_sim.workloads.shapes import Shape, ShapeError
 from asyncfc_sim.workloads.workload import Task
 
 from .paper_files import Paper, Reproduction, Workload
-from .setting import POLICY_INPUTS, Input, arm_of, figures_of, grid, models_of
+from .setting import DEFAULTS, POLICY_INPUTS, Input, arm_of, figures_of, grid, models_of
 
 SEED = 0  # of durations, of drawn conversations, and of the resamples behind the intervals
 
@@ -98,7 +98,7 @@ def _needed(paper: Paper, most: int | None) -> dict[Point, list[Arm]]:
 
 def _point(each: Reproduction, setting: Mapping[str, Input], most: int | None) -> Point:
     work = each.workload
-    inputs = {key: value for key, value in setting.items() if key not in POLICY_INPUTS}
+    inputs = {key: value for key, value in setting.items() if key not in POLICY_INPUTS and DEFAULTS.get(key) != value}
     return replace(work, n=min(work.n, most or work.n)), tuple(sorted(inputs.items()))
 
 

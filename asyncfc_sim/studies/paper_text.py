@@ -113,7 +113,10 @@ def _section(outcome: Outcome) -> str:
     who = f"{each.faster.policy} ({each.faster.messages})"
     if each.than is not None:
         who += f" over {each.than.policy} ({each.than.messages})"
-    theirs = [f"{claim.benchmark}; {claim.setting}.", f"Source of the claim: {claim.where}; {claim.evidence}."]
+    theirs = [
+        _sentence(f"{claim.benchmark}; {claim.setting}"),
+        f"Source of the claim: {claim.where}; {claim.evidence}.",
+    ]
     theirs += [_sentence(claim.remark)] if claim.remark else []
     theirs += [f"Other readings: {'; '.join(claim.conflicts)}."] if claim.conflicts else []
     ours = (
@@ -175,10 +178,11 @@ def _found(outcome: Outcome) -> str:
     """The inputs for which the claim holds; or how near we come, and what no schedule could beat."""
     each, near = outcome.reproduction, outcome.nearest
     ours = f"{_ours(near, each)}; a schedule that knows all in advance: {_number(near.longest_path)}"
-    if outcome.verdict == "missed":
+    if outcome.verdict in ("missed", "undecided"):
         at = named(near.setting, [axis.key for axis in each.scan])
         off = 100 * outcome.band.off(near.value)
-        return f"Missed by {round(off, 6):+.0f} %, nearest{f' at {at}' if at else ''}: {ours}.{_out_of_reach(outcome)}"
+        words = "Missed" if outcome.verdict == "missed" else "Undecided, as an interval reaches it: off"
+        return f"{words} by {round(off, 6):+.0f} %, nearest{f' at {at}' if at else ''}: {ours}.{_out_of_reach(outcome)}"
     if not each.scan:
         return f"Agrees: {ours}."
     axis = each.scan[-1]
@@ -195,7 +199,7 @@ def _out_of_reach(outcome: Outcome) -> str:
         return ""
     at = named(best.setting, [axis.key for axis in outcome.reproduction.scan])
     best_text = f"{_number(best.longest_path)}{f', at {at}' if at else ''}"
-    return f" No schedule of these calls reaches it on this grid: the best possible is {best_text}."
+    return f" No schedule of these calls is estimated to reach it on this grid: the best possible is {best_text}."
 
 
 def _line_text(line: Line, axis: Axis) -> str:

@@ -139,7 +139,9 @@ def _outcome(each: Reproduction, found: Sequence[Estimate]) -> Outcome:
         setting = {axis.key: some[0].setting[axis.key] for axis in each.scan[:-1]}
         lines.append(Line(setting, some, tuple(where)))
     closest = found[nearest([one.value for one in found], band)]
-    return Outcome(each, tuple(lines), closest, verdict([line.spans for line in lines], scanned=last is not None))
+    reached = any(band.reached(one.low, one.high) for one in found)
+    said = verdict([line.spans for line in lines], scanned=last is not None, reached=reached)
+    return Outcome(each, tuple(lines), closest, said)
 
 
 def _joints(outcomes: Sequence[Outcome]) -> list[Joint]:

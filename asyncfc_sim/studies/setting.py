@@ -10,7 +10,7 @@ grace, delivery, dependence, await_rate: of the policy whose speed-up it is, as 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final, get_args
 
@@ -27,6 +27,7 @@ Input = float | str | bool
 Setting = Mapping[str, Input]
 
 POLICY_INPUTS: Final = ("grace", "delivery", "dependence", "await_rate")
+DEFAULTS: Final[Mapping[str, float | bool]] = {"decode_scale": 1.0, "tool_scale": 1.0, "await_thinking": True}
 _NUMBERS: Final = ("decode_scale", "tool_scale", "delay_s", "await_rate")
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {"delivery": get_args(Delivery), "dependence": get_args(Dependence)}
 _NAMES: Final = ("decoder", "tools")
@@ -80,9 +81,11 @@ def models_of(setting: Setting) -> Models:
     if "delay_s" in setting:
         durations = constant_durations(float(setting["delay_s"]))
     kinds = {key.removeprefix("delay_s."): float(v) for key, v in setting.items() if key.startswith("delay_s.")}
-    durations = scaled_durations(constant_kinds(durations, kinds), float(setting.get("tool_scale", 1.0)))
-    decoder = scaled_decoder(decoder, float(setting.get("decode_scale", 1.0)))
-    return Models(decoder, durations, await_thinking=bool(setting.get("await_thinking", True)))
+    durations = scaled_durations(
+        constant_kinds(durations, kinds), float(setting.get("tool_scale", DEFAULTS["tool_scale"]))
+    )
+    decoder = scaled_decoder(decoder, float(setting.get("decode_scale", DEFAULTS["decode_scale"])))
+    return Models(decoder, durations, await_thinking=bool(setting.get("await_thinking", DEFAULTS["await_thinking"])))
 
 
 def figures_of(setting: Setting) -> dict[str, float]:
@@ -91,7 +94,7 @@ def figures_of(setting: Setting) -> dict[str, float]:
 
 
 def arm_of(policy: str, messages: Messages, setting: Setting) -> Arm:
-    """The arm of a policy at a point. Raises StudyError."""
+    """The arm of a policy at a point, with no cap on the calls of one tool, as no paper has one. Raises StudyError."""
     chosen: dict[str, Any] = {key: setting[key] for key in ("delivery", "await_rate") if key in setting}
     study = Study(
         policies=(policy,),
@@ -100,7 +103,10 @@ def arm_of(policy: str, messages: Messages, setting: Setting) -> Arm:
         dependence=(setting.get("dependence", "values"),),  # type: ignore[arg-type]
         **chosen,
     )
-    return study.arms()[-1]
+    arm = study.arms()[-1]
+    if arm.policy is None:
+        return arm
+    return replace(arm, policy=replace(arm.policy, max_running_per_tool=arm.policy.max_running))
 
 
 def named(setting: Setting, keys: Sequence[str]) -> str:

@@ -85,6 +85,16 @@ def test_a_file_that_is_wrong_is_told_with_its_place(folder: Path):
     assert "claims.toml: claim[1].value: expected a finite number" in result.stderr
 
 
+def test_without_the_source_there_are_no_papers(monkeypatch: pytest.MonkeyPatch):
+    def nowhere(*_: str) -> Path:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("asyncfc_sim.studies.paper_files.data_path", nowhere)
+    result = asyncfc("papers", "list")
+    assert result.exit_code == 3
+    assert "papers/ is not installed with the package" in result.stderr
+
+
 def test_a_shape_file_that_is_missing_is_told(folder: Path):
     (folder / "two.toml").unlink()
     result = asyncfc("papers", "reproduce")

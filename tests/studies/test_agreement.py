@@ -66,6 +66,21 @@ def test_one_point_agrees_or_is_missed():
     assert verdict([[Span(0, 1, crossed=True)]], scanned=True) == "crossed between inputs"
 
 
+@given(bands, figures, figures)
+def test_an_interval_reaches_the_claim_exactly_if_it_has_something_that_agrees(band: Band, one: float, other: float):
+    low, high = sorted((one, other))
+    closest = min(max(band.claimed, low), high)  # the point of the interval that is nearest to the claim
+    if abs(abs(band.off(closest)) - band.tolerance) > 1e-9:
+        assert band.reached(low, high) == band.holds(closest)
+    assert not band.reached(None, None)
+
+
+def test_a_claim_that_only_an_interval_reaches_is_undecided():
+    assert verdict([[]], scanned=True, reached=True) == "undecided"
+    assert verdict([[]], scanned=True, reached=False) == "missed"
+    assert verdict([[Span(0, 0)]], scanned=True, reached=True) == "holds for some inputs"
+
+
 @given(lines, bands)
 def test_none_is_nearer_than_the_nearest(estimates: list[float], band: Band):
     chosen = abs(band.off(estimates[nearest(estimates, band)]))

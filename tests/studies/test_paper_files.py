@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncfc_sim.studies.paper_files import PaperError, load_paper, paper_names, read_paper
+from asyncfc_sim.studies.paper_claims import PaperError
+from asyncfc_sim.studies.paper_files import load_paper, paper_names, read_paper
 from asyncfc_sim.studies.paper_run import points
 from tests.toy_paper import CLAIMS, REPRODUCE, claim, write_paper
 

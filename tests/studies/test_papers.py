@@ -88,7 +88,7 @@ def test_the_text_has_each_claim_its_grid_its_assumptions_and_what_cannot_be_tri
     assert '| toy.accuracy | "preserved" (second-hand) | for tests |' in text
     assert "| search.calls | 2: 1, 3: 1 | 2 | measured | made up |" in text
     assert "Missed by" in text
-    assert "No schedule of these calls reaches it on this grid" in text
+    assert "No schedule of these calls is estimated to reach it on this grid" in text
     assert "Other readings: 1.25 (another note)." in text
     assert text.endswith("\n")
     assert not text.endswith("\n\n")

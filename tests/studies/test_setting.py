@@ -32,7 +32,10 @@ def test_arms_have_the_policy_and_its_inputs():
     assert arm.policy is not None
     assert (arm.policy.grace_s, arm.policy.delivery) == (0.25, "when_idle")
     assert (arm.messages, arm.dependence, arm.await_rate) == ("turn", "all", 0.5)
-    assert arm_of("sync", "call", {}).label == "sync"
+    assert arm.policy.max_running_per_tool == arm.policy.max_running > 1
+    sync = arm_of("sync", "call", {})
+    assert sync.policy is not None
+    assert (sync.label, sync.policy.max_running) == ("sync", 1)
     assert arm_of("plan", "turn", {}).label == "plan"
 
 
