@@ -68,6 +68,8 @@ def run_sweep(asked: SweepRequest) -> int:
         request.seed,
     )
     points = product_of(base, sweeps)
+    if not given.recorded and any("step" in point.study.messages for point in points):
+        raise SweepError("messages=step: this workload was not recorded, so it has no messages of its own")
     looks = once(len(given.tasks)) if asked.precision is None else doubling(asked.precision, asked.max_n or MOST)
     models_of = partial(_models, given, request.await_thinking)
     todo = plan(points, given.tasks, models_of, shuffled=asked.precision is not None)
