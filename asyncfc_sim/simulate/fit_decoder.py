@@ -12,7 +12,7 @@ from zero is zero; so is a negative `a`. What the data cannot carry is refused, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,13 +22,17 @@ from asyncfc_sim.traces.sessions import RecordedSession
 from .decoder import Curve, Decoder
 from .fit_samples import CACHE_S, FitError, Samples, model_meant, samples
 from .fit_tokens import assumed_tokens, token_figures
-from .linear_fit import CONFIDENCE, Coefficient, Floats, LinearFit, linear_fit, r2
+from .linear_fit import CONFIDENCE, Floats, LinearFit, linear_fit, r2
 from .model_file import Quantity
 
 MIN_STEPS: Final = 30
 MIN_R2: Final = 0.5
 CUT: Final = 99  # the percentile of llm_s from which messages are cut
 ENOUGH_TO_CUT: Final = 100
+
+BASE: Final = "TTFT of no prompt"
+PROMPT: Final = "TTFT per uncached token"
+TOKEN: Final = "time per token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,16 @@ class _Fitted:
     notes: tuple[str, ...]
     ttft_r2: float | None = None
 
+    def predict_ttft(self, data: Samples) -> Floats:
+        base = np.full(len(data), self.base.value)
+        return base if self.prompt.value == 0 else base + self.prompt.value * data.uncached
+
     def predict(self, data: Samples) -> Floats:
-        uncached = 0.0 if self.prompt.value == 0 else self.prompt.value * data.uncached
-        return self.base.value + uncached + self.token.value * data.out
+        return self.predict_ttft(data) + self.token.value * data.out
+
+    def said(self) -> tuple[str, ...]:
+        """The terms that are not what was fitted, and why."""
+        return tuple(f"{term.name}: {term.set_to}" for term in (self.base, self.prompt) if term.set_to)
 
 
 def fit_decoder(
@@ -111,7 +122,7 @@ def fit_decoder(
             f"or --min-r2 {np.floor(share * 100) / 100:g} to take it all the same"
         )
     residuals = tuple(float(value) for value in np.percentile(data.llm_s - predicted, [10, 50, 90]))
-    notes = (*_cache_notes(data, fitted), *fitted.notes)
+    notes = (*fitted.said(), *_cache_notes(data, fitted), *fitted.notes)
     decoder = _decoder(fitted, sessions, model, name=name, source=source, n=len(data), share=share)
     return DecoderFit(
         decoder,
@@ -162,67 +173,59 @@ def _with_prompts(data: Samples, *, constant_ttft: bool) -> tuple[Samples, bool]
 
 
 def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
-    columns = {"base": np.ones(len(data)), **({"prompt": data.uncached} if prompts else {})}
-    first, base, prompt, notes = _without_bad_terms(columns, data.ttft_s, data)
-    rest = linear_fit({"token": data.out}, data.llm_s - data.ttft_s, data.session)
-    predicted = first.value("base") + first.value("prompt") * (data.uncached if prompts else 0.0)
+    columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {})}
+    first, base, prompt = _without_bad_terms(columns, data.ttft_s, data)
+    rest = linear_fit({TOKEN: data.out}, data.llm_s - data.ttft_s, data.session)
     rates = np.percentile((data.llm_s - data.ttft_s) / data.out, [10, 50, 90]) * 1000
     how = (
         f"fitted in two parts, since {len(data)} messages say when their first token came; one by one their time per "
         f"token is {rates[0]:.3g} / {rates[1]:.3g} / {rates[2]:.3g} ms at p10 / p50 / p90"
     )
-    return _Fitted(
-        base, prompt, _token(rest), (*notes, how, _intervals(first)), r2(data.ttft_s, predicted + np.zeros(len(data)))
-    )
+    fitted = _Fitted(base, prompt, _token(rest), (how, _intervals(first)))
+    return replace(fitted, ttft_r2=r2(data.ttft_s, fitted.predict_ttft(data)))
 
 
 def _fit_whole(data: Samples, *, prompts: bool) -> _Fitted:
-    columns = {"base": np.ones(len(data)), **({"prompt": data.uncached} if prompts else {}), "token": data.out}
-    fit, base, prompt, notes = _without_bad_terms(columns, data.llm_s, data)
+    columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {}), TOKEN: data.out}
+    fit, base, prompt = _without_bad_terms(columns, data.llm_s, data)
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
-    return _Fitted(
-        base,
-        prompt,
-        _token(fit),
-        (*notes, f"fitted in one, since {why} when the first token came: a also holds the network", _intervals(fit)),
-    )
+    how = f"fitted in one, since {why} when the first token came: the TTFT of no prompt also holds the network"
+    return _Fitted(base, prompt, _token(fit), (how, _intervals(fit)))
 
 
-def _without_bad_terms(
-    columns: dict[str, Floats], y: Floats, data: Samples
-) -> tuple[LinearFit, Term, Term, tuple[str, ...]]:
+def _without_bad_terms(columns: dict[str, Floats], y: Floats, data: Samples) -> tuple[LinearFit, Term, Term]:
     """Fit, and again without a term that cannot be: the prompt's first, since it is the weaker one."""
     fit = linear_fit(columns, y, data.session)
-    said = {"base": "", "prompt": "" if "prompt" in columns else "left out of the fit"}
-    prompt = fit.coefficients.get("prompt")
+    said = {BASE: "", PROMPT: "" if PROMPT in columns else "left out of the fit"}
+    prompt = fit.coefficients.get(PROMPT)
     if prompt is not None and prompt.low <= 0:
         why = "negative" if prompt.value < 0 else "not distinguishable from 0"
-        said["prompt"] = f"set to 0: {prompt.value:.3g} s/token [{prompt.low:.3g}, {prompt.high:.3g}] is {why}"
-        columns = {name: column for name, column in columns.items() if name != "prompt"}
+        said[PROMPT] = f"set to 0: {prompt.value:.3g} s/token [{prompt.low:.3g}, {prompt.high:.3g}] is {why}"
+        columns = {name: column for name, column in columns.items() if name != PROMPT}
         fit = linear_fit(columns, y, data.session)
-    if (base := fit.coefficients["base"]).value < 0:
-        said["base"] = f"set to 0: {base.value:.3g} s is negative"
-        columns = {name: column for name, column in columns.items() if name != "base"}
-        if columns:
-            fit = linear_fit(columns, y, data.session)
-    nothing = Coefficient(0.0, 0.0, 0.0)
-    terms = [
-        Term(name, unit, found.value, found.low, found.high, said[short])
-        for short, name, unit in (("base", "TTFT of no prompt", "s"), ("prompt", "TTFT per uncached token", "s/token"))
-        for found in (fit.coefficients.get(short, nothing) if not said[short] else nothing,)
-    ]
-    return fit, terms[0], terms[1], tuple(f"{name}: {why}" for name, why in said.items() if why)
+    if (base := fit.coefficients[BASE]).value < 0:
+        said[BASE] = f"set to 0: {base.value:.3g} s is negative"
+        columns = {name: column for name, column in columns.items() if name != BASE}
+        fit = linear_fit(columns, y, data.session)
+    return fit, _term(BASE, "s", fit, said[BASE]), _term(PROMPT, "s/token", fit, said[PROMPT])
+
+
+def _term(name: str, unit: str, fit: LinearFit, set_to: str = "") -> Term:
+    if set_to:
+        return Term(name, unit, 0.0, 0.0, 0.0, set_to)
+    found = fit.coefficients[name]
+    return Term(name, unit, found.value, found.low, found.high)
 
 
 def _token(fit: LinearFit) -> Term:
-    found = fit.coefficients["token"]
-    if found.low <= 0:
+    token = _term(TOKEN, "s/token", fit)
+    if token.low <= 0:
         raise FitError(
-            f"the time per token is {found.value:.3g} s [{found.low:.3g}, {found.high:.3g}], which is not above 0: "
+            f"the time per token is {token.value:.3g} s [{token.low:.3g}, {token.high:.3g}], which is not above 0: "
             "longer messages did not take longer here; messages of more, and more different, lengths are needed"
         )
-    return Term("time per token", "s/token", found.value, found.low, found.high)
+    return token
 
 
 def _intervals(fit: LinearFit) -> str:

@@ -1,5 +1,6 @@
 """Fitted decoders: data made by a known model give that model back, and data that cannot carry a fit are refused."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asyncfc_sim.core.policy import SYNC
 from asyncfc_sim.simulate.decoder import load_decoder
+from asyncfc_sim.simulate.driver import Simulation
+from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.fit_decoder import DecoderFit, fit_decoder
 from asyncfc_sim.simulate.fit_samples import CACHE_S, FitError, samples
+from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.traces.importers.formats import read_sessions
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn, check_session
+from asyncfc_sim.traces.trace import Header, write_trace
+from asyncfc_sim.workloads.program_file import load_program
 from tests.session_examples import marked
 
+PROGRAM = str(Path(__file__).parents[2] / "examples" / "01_two_lookups.fc")
 SHARED_DATA = Path(__file__).parents[2].parent / "shared" / "data"
 WEKA = SHARED_DATA / "kv-cache-tester" / "claude_code_traces_compact.jsonl.gz"
 VLLM = SHARED_DATA / "llmservingsim"
@@ -126,9 +134,30 @@ def test_a_prompt_that_does_not_matter_is_set_to_zero_and_said():
     assert found.terms[1].set_to.startswith("set to 0: ")
     assert found.decoder.ttft.slope.value == 0
     assert "set to 0" in found.decoder.ttft.slope.note
-    assert any("TTFT" in note or "prompt: set to 0" in note for note in found.notes)
+    assert any(note.startswith("TTFT per uncached token: set to 0") for note in found.notes)
     # Where it does matter, nothing is set.
     assert fit(recorded(np.random.default_rng(2))).terms[1].set_to == ""
+
+
+def test_a_message_of_no_token_takes_no_less_than_no_time():
+    """Where the line meets zero below zero it goes through the origin instead."""
+    sessions = recorded(np.random.default_rng(8), base=0.0, per_prompt=0.0, noise=0.0, ttft=False)
+    early = [
+        replace(
+            session,
+            turns=tuple(
+                replace(
+                    turn, steps=tuple(replace(s, llm_s=max(0.0, 0.02 * (s.out_tokens or 0) - 0.4)) for s in turn.steps)
+                )
+                for turn in session.turns
+            ),
+        )
+        for session in sessions
+    ]
+    found = fit(early)
+    assert found.terms[0].value == found.decoder.ttft_s(0) == 0
+    assert re.fullmatch(r"set to 0: -0\.\d+ s is negative", found.terms[0].set_to)
+    assert 0.018 < found.decoder.itl_s() < 0.02
 
 
 def test_the_slowest_hundredth_cannot_move_a_fit():
@@ -325,3 +354,34 @@ def test_the_times_per_token_published_for_vllm_are_found_and_a_queue_in_ttft_is
     if found.r2 < 0.5:  # a minute in the queue is no property of the model
         with pytest.raises(FitError, match="queueing"):
             fit(sessions)
+
+
+# ------------------------------------------------------------------------------------------------ the loop
+
+
+def test_what_a_simulation_decoded_with_is_found_in_its_own_trace(tmp_path):
+    """A known decoder runs, its trace is read as sessions, and the fit gives the decoder back, to the last digits."""
+    known = load_decoder("claude-opus-4.5")
+    task = load_program(PROGRAM, None)
+    models = Models(known, load_durations("default"))
+    runs = [
+        Simulation(
+            replace(task, name=f"case {number}"),
+            SYNC,
+            models,
+            Header(run=f"case {number}", source="simulate", policy="sync", inputs={"decoder": known.name}),
+            seed=number,
+            messages="call",
+            dependence="values",
+        ).run().recorder.run()
+        for number in range(30)
+    ]  # fmt: skip
+    write_trace(tmp_path / "runs.jsonl", runs)
+    sessions = read_sessions(str(tmp_path / "runs.jsonl"), format="trace").sessions
+    with pytest.raises(FitError, match="sampled times do not count"):  # a simulation measures nothing
+        fit(sessions)
+    found = fit([marked(session) for session in sessions])
+    assert found.r2 == pytest.approx(1)
+    assert found.decoder.ttft_s(0) == pytest.approx(known.ttft_s(0), rel=1e-6)
+    assert found.decoder.ttft.slope.value == pytest.approx(known.ttft.slope.value, rel=1e-4)
+    assert found.decoder.itl_s() == pytest.approx(known.itl_s(), rel=1e-6)
