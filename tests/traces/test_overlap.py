@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from asyncfc_sim.simulate.closed_form import speedup_bound
 from asyncfc_sim.traces.overlap import overlap
@@ -44,6 +44,7 @@ def test_a_missing_time_leaves_a_session_out_unless_the_recording_ended_there():
     assert overlap(replace(session, turns=(RecordedTurn(steps=(replace(first, llm_s=None, ttft_s=None),)),))) is None
 
 
+@settings(max_examples=40)
 @given(sessions())
 def test_both_bounds_are_bounds_and_the_assumptions_are_ordered(session):
     terms = overlap(session)
@@ -57,6 +58,7 @@ def test_both_bounds_are_bounds_and_the_assumptions_are_ordered(session):
     assert session_run(session).makespan_s - gaps_s >= terms.least_steps_s - 1e-6
 
 
+@settings(max_examples=40)
 @given(sessions())
 def test_for_one_turn_it_is_equation_1(session):
     terms = overlap(replace(session, turns=session.turns[:1]))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from asyncfc_sim.traces.intervals import covered_length
 from asyncfc_sim.traces.session_run import SessionRunError, session_run
@@ -64,6 +64,7 @@ def test_a_session_without_the_time_of_a_message_cannot_be_drawn():
         session_run(replace(session, turns=(session.turns[0], lacking)))
 
 
+@settings(max_examples=40)
 @given(sessions())
 def test_every_recorded_duration_is_in_the_run(session):
     run = session_run(check_session(session))
@@ -75,6 +76,7 @@ def test_every_recorded_duration_is_in_the_run(session):
     assert timeline(run).split.decode_tool_s == pytest.approx(0)
 
 
+@settings(max_examples=40)
 @given(sessions())
 def test_the_run_of_a_session_is_a_trace_that_can_be_read_back(session):
     import io

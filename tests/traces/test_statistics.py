@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncfc_sim.traces.importers.formats import read_sessions
@@ -65,6 +65,7 @@ def test_what_is_missing_is_counted_and_a_figure_is_as_good_as_its_weakest_field
     assert (cached.distribution.n, cached.of, cached.lacking) == (2, 4, 1)
 
 
+@settings(max_examples=20)
 @given(st.lists(sessions(timed=False), min_size=1, max_size=4))
 def test_everything_is_counted_once(drawn):
     found = session_statistics(drawn)
