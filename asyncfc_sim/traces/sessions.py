@@ -55,6 +55,9 @@ SCHEMA: Final = "asyncfc.workload/1"
 Provenance = Literal["measured", "derived", "sampled"]
 Effect = Literal["read", "write"]
 
+DEEPEST: Final = 64  # levels of lists and objects in arguments and results, as in the wire form of calls
+LARGEST: Final = 1e12  # seconds, tokens, characters: more is a mistake of units
+
 
 class SessionError(ValueError):
     """A session that contradicts itself: which, where in it, and what was expected."""
@@ -184,6 +187,8 @@ def _check_step(step: RecordedStep, place: str, seen: set[str]) -> None:
         raise SessionError(f"{place}: {step.cached_tokens} cached tokens of a prompt of {step.prompt_tokens}")
     for call in step.calls:
         where = f"{place}, call {call.id!r}"
+        if max(_depth(dict(call.args or {})), _depth(call.result)) > DEEPEST:
+            raise SessionError(f"{where}: its arguments or its result are nested more than {DEEPEST} deep")
         _check_numbers(call, ("emit_tok", "emit_s", "exec_s", "result_chars"), where)
         if call.effect not in (None, *get_args(Effect)):
             raise SessionError(f"{where}: effect is {call.effect!r}; expected {', '.join(get_args(Effect))} or null")
@@ -202,8 +207,26 @@ def _check_step(step: RecordedStep, place: str, seen: set[str]) -> None:
 def _check_numbers(part: object, names: Iterable[str], place: str) -> None:
     for name in names:
         value = getattr(part, name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and not 0 <= value < float("inf"):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        if not value >= 0:  # written so that NaN is refused too
             raise SessionError(f"{place}: {name} is {value}; expected a number that is not negative")
+        if value > LARGEST:
+            raise SessionError(f"{place}: {name} is {value:.3g}; expected at most {LARGEST:.0e}: are the units right?")
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects are nested, as far as it matters."""
+    level, depth = [value], 0
+    while level and depth <= DEEPEST:
+        level = [
+            inner
+            for each in level
+            if isinstance(each, list | dict)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        depth += 1
+    return depth
 
 
 # ------------------------------------------------------------------------------------------------ to and from JSON

@@ -214,7 +214,7 @@ FAULTS = [
     (("arrival_s",), -1, "session 's': the session: arrival_s is -1; expected a number that is not negative"),
     (("turns", 0, "user_gap_s"), -0.5, "session 's': turn 1: user_gap_s is -0.5; expected a number that is not neg"),
     ((*STEP, "prompt_tokens"), -1, f"{WHERE}: prompt_tokens is -1; expected a number that is not negative"),
-    ((*STEP, "llm_s"), float("inf"), f"{WHERE}: llm_s is inf; expected a number that is not negative"),
+    ((*STEP, "llm_s"), float("inf"), f"{WHERE}: llm_s is inf; expected at most 1e+12: are the units right?"),
     ((*STEP, "llm_s"), float("nan"), f"{WHERE}: llm_s is nan; expected a number that is not negative"),
     ((*STEP, "ttft_s"), 1.5, f"{WHERE}: ttft_s 1.5 is later than the end of the message, llm_s 1.0"),
     ((*STEP, "cached_tokens"), 101, f"{WHERE}: 101 cached tokens of a prompt of 100"),

@@ -9,8 +9,8 @@ Other columns are not read. Times are read to the microsecond, with a zone (the 
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from asyncfc_sim.traces.sessions import Provenance, RecordedSession, RecordedStep, RecordedTurn
@@ -30,7 +30,10 @@ PROVENANCE: Final[dict[str, Provenance]] = {
 
 def looks_like(source: Source) -> bool:
     # One column of it is enough to be told which others are missing.
-    return bool(set(COLUMNS) & set(_header(source)))
+    try:
+        return bool(set(COLUMNS) & set(_header(source)))
+    except FieldFault:
+        return False
 
 
 def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
@@ -62,11 +65,11 @@ def read(source: Source) -> Iterator[tuple[int | None, RecordedSession]]:
             provenance=PROVENANCE,
         )
 
-    return each(source, ((line, (line, text)) for line, text in source.lines() if line > 1), session)
+    return each(source, ((line, (line, text)) for line, text in islice(source.lines(), 1, None)), session)
 
 
 def _header(source: Source) -> list[str]:
-    return next(csv.reader(io.StringIO(source.text[:1000])), [])
+    return _row(next((text for _, text in source.lines()), ""))
 
 
 def _row(text: str) -> list[str]:
@@ -77,6 +80,6 @@ def _row(text: str) -> list[str]:
 
 
 def _count(value: str, name: str) -> int:
-    if not value.isdecimal():
+    if not (value.isascii() and value.isdecimal() and len(value) < 16):
         raise FieldFault(f"{name} is {value!r:.60}; expected a whole number that is not negative")
     return int(value)

@@ -60,7 +60,8 @@ def detect(source: Source) -> str:
     for name in FORMATS:
         if reader(name).looks_like(source):
             return name
-    raise ImportFault(f"{source.name}: not a trace of a known format; known are: {', '.join(FORMATS)}")
+    why = source.broken_json() or f"known are: {', '.join(FORMATS)}"
+    raise ImportFault(f"{source.name}: not a trace of a known format; {why}")
 
 
 def read_sessions(path: str | Source, *, format: str | None = None, broken: Broken = "fail") -> Imported:
@@ -71,11 +72,17 @@ def read_sessions(path: str | Source, *, format: str | None = None, broken: Brok
     Raises ImportFault, which names file and line; OSError if a file cannot be opened.
     """
     imported = Imported([], {}, [])
-    sources = [path] if isinstance(path, Source) else (Source(file, broken) for file in _files(path))
+    sources = [path] if isinstance(path, Source) else [Source(file, broken) for file in _files(path)]
     for source in sources:
-        name = format or detect(source)
-        if not source.text.strip():
-            raise ImportFault(f"{source.name}: the file is empty; expected a trace")
+        try:
+            name = format or detect(source)
+            if not source.text.strip():
+                raise ImportFault(f"{source.name}: the file is empty; expected a trace")
+        except ImportFault as fault:
+            if len(sources) == 1 or broken == "fail":
+                raise
+            imported.faults.append(str(fault))  # one of many files
+            continue
         imported.formats[source.name] = name
         imported.sessions.extend(_checked(source, reader(name).read(source)))
         imported.faults.extend(source.faults)

@@ -167,6 +167,6 @@ _VALUES: Final[dict[str, Callable[[Any], Any]]] = {
     "boolValue": _only(bool),
     "intValue": int,
     "doubleValue": float,
-    "arrayValue": lambda array: [_value(item) for item in _only(dict)(array).get("values") or ()],
+    "arrayValue": lambda array: [_value(item) for item in _only(list)(_only(dict)(array).get("values") or [])],
     "kvlistValue": lambda pairs: _attributes(_only(dict)(pairs).get("values")),
 }

@@ -9,14 +9,19 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from functools import cached_property
+from math import isinf
 from pathlib import Path
 from typing import Any, Literal
 
 Broken = Literal["fail", "skip"]
+
+
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class ImportFault(ValueError):
@@ -32,7 +37,6 @@ class Source:
         self.stem = "stdin" if path == "-" else Path(path).name.partition(".")[0]
         self.broken: Broken = broken
         self.faults: list[str] = []
-        self.sessions_dropped = 0
 
     @cached_property
     def text(self) -> str:
@@ -66,9 +70,25 @@ class Source:
     def document(self) -> Any:
         """The file as one JSON value; None if it is not one (a file of several lines, say)."""
         try:
-            return json.loads(self.text, parse_constant=_refuse)
+            return _parsed(self.text)
         except (ValueError, RecursionError):
             return None
+
+    def broken_json(self) -> str | None:
+        """Where the file stops being JSON, if it begins like it and is none: neither in lines nor as one document."""
+        if self.text.lstrip()[:1] not in ("{", "["):
+            return None
+        faults = []
+        for text in (next(line for _, line in self.lines()), self.text):
+            try:
+                _parsed(text)
+                return None
+            except json.JSONDecodeError as error:
+                faults.append(error)
+            except (ValueError, RecursionError) as error:
+                return str(error)
+        furthest = max(faults, key=lambda error: error.pos)
+        return f"broken JSON, line {furthest.lineno}, column {furthest.colno}: {furthest.msg}"
 
     def peek(self, lines: int = 20) -> Iterator[dict[str, Any]]:
         """The JSON objects among the first lines, to recognise a format by."""
@@ -95,7 +115,7 @@ class Source:
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        item = json.loads(line, parse_constant=_refuse)
+        item = _parsed(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"broken JSON, column {error.colno}: {error.msg}") from None
     except RecursionError:
@@ -105,5 +125,24 @@ def _object(line: str) -> dict[str, Any]:
     return item
 
 
+def _parsed(text: str) -> Any:
+    """A JSON value that everybody else can hold, too: finite numbers, whole characters.
+
+    Half of a surrogate pair, which recorders leave where they cut a text, becomes the replacement character.
+    """
+    item = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    if SURROGATE.search(text):
+        whole = json.dumps(item, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        item = json.loads(whole)
+    return item
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise ValueError(f"{text:.40} is larger than any number")
+    return value

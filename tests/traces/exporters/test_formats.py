@@ -59,4 +59,5 @@ def test_half_of_a_surrogate_pair_is_escaped(tmp_path):
     path = tmp_path / "out.jsonl.gz"
     write_sessions(str(path), [session], "workload")
     assert b"\\ud83d" in gzip.decompress(path.read_bytes())
-    assert read(str(path), "workload").sessions == [session]
+    (back,) = read(str(path), "workload").sessions
+    assert next(back.calls()).args == {"text": "\ufffd"}, "who reads it puts the replacement character there"

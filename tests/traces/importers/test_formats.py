@@ -207,3 +207,52 @@ def test_a_file_that_ends_too_early_is_read_or_told_to_be_faulty(path, data):
     cut = text[: data.draw(st.integers(0, len(text)))]
     with suppress(ImportFault):
         assert len(sessions_of(path, cut, "skip")) <= len(sessions_of(path, text, "fail"))
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ('{"x": 1e999}', "larger than any number"),
+        ('{"x": NaN}', "NaN is not JSON"),
+        ('{"x": ' + "[" * 80 + "]" * 80 + "}", "nested more than 64 deep"),
+    ],
+)
+def test_what_no_later_step_could_hold_is_refused_here(tmp_path: Path, args: str, words: str):
+    head = '{"schema": "asyncfc.workload/1", "session": "s", "source": "hand", "turns": '
+    path = tmp_path / "odd.jsonl"
+    path.write_text(
+        f'{head}[{{"steps": [{{"calls": [{{"id": "c", "tool": "t", "args": {args}}}]}}]}}]}}\n', encoding="utf-8"
+    )
+    with pytest.raises(ImportFault, match=words):
+        read_sessions(str(path))
+
+
+def test_a_mistake_of_units_is_told_by_its_size(tmp_path: Path):
+    path = tmp_path / "ns.jsonl"
+    step = '{"llm_s": 1e15}'
+    path.write_text(
+        '{"schema": "asyncfc.workload/1", "session": "s", "source": "hand", "provenance": {"step.llm_s": "measured"}, '
+        f'"turns": [{{"steps": [{step}]}}]}}\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ImportFault, match="are the units right"):
+        read_sessions(str(path))
+
+
+def test_a_document_that_was_cut_is_broken_json_not_an_unknown_format(tmp_path: Path):
+    whole = (HAND_MADE / "mini_swe_agent_v2.traj.json").read_text(encoding="utf-8")
+    path = tmp_path / "cut.traj.json"
+    path.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    with pytest.raises(ImportFault, match="broken JSON, line"):
+        read_sessions(str(path))
+
+
+def test_of_many_files_a_strange_one_is_skipped_on_request(tmp_path: Path):
+    (tmp_path / "a.jsonl").write_bytes((HAND_MADE / "weka.jsonl").read_bytes())
+    (tmp_path / "b.json").write_text("{}")
+    (tmp_path / "NOTES.txt").write_text("not even looked at")
+    with pytest.raises(ImportFault, match=r"b\.json: not a trace"):
+        read_sessions(str(tmp_path))
+    found = read_sessions(str(tmp_path), broken="skip")
+    assert [fault.partition(": ")[0] for fault in found.faults] == [str(tmp_path / "b.json")]
+    assert found.sessions
