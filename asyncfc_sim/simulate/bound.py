@@ -103,17 +103,19 @@ def turn_path(
     calls: dict[int, Call] = {}
     touched: list[int] = []
     fresh = True  # the next call begins a message
+    message: set[int] = set()  # the calls of the message under way: what came of those before it has been shown
     opened = False  # the turn's stream
     for event in path(turn.program, values):
         if not isinstance(event, Issue):
             steps.append(Step(touch=event.futures))
             touched += event.futures
-            fresh = True
+            fresh = fresh or not message.isdisjoint(event.futures)
             continue
         call = event.call
         calls[call.future] = call
         if messages == "step":
             fresh = fresh or call.future in begins
+        message = {call.future} if fresh else message | {call.future}
         asked = fresh and not (stream and opened)
         part = replay.call_part(task, call.future)
         if part is not None:
