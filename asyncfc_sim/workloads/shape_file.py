@@ -22,6 +22,9 @@ kind = "web_search"
 [arguments.page]                                    # of how many names an argument is one; else each call has its own
 value = 10
 
+[call_chars]                                        # of a call's name and arguments; else as long as they are
+value = 72
+
 [tokens]                                            # of messages, if not those of the decoder: all that is decoded up
 message = {counts = {...}, ...}                     # to the first call; for each call more; for the answer
 call = {value = 32, ...}
@@ -62,7 +65,7 @@ def load_shape(path: Path) -> Shape:
 def parse_shape(values: Mapping[str, object], source: str) -> Shape:
     """The shape that a TOML file holds. Raises ShapeError."""
     top = ShapeTable(source, "", values)
-    top.only("name", "title", "rounds", "stages", "tools", "arguments", "tokens")
+    top.only("name", "title", "rounds", "stages", "tools", "arguments", "call_chars", "tokens")
     top.needs("name", "title", "rounds", "stages", "tools")
     tools = {name: _tool(name, top.table("tools").table(name)) for name in top.table("tools").values}
     stages = [_stage(table, tools, number) for number, table in enumerate(top.tables("stages"))]
@@ -77,6 +80,7 @@ def parse_shape(values: Mapping[str, object], source: str) -> Shape:
         tuple(stages),
         tools,
         {name: _figure(arguments, name, allowed=FROM_ONE) for name in arguments.values},
+        _figure(top, "call_chars", allowed=FROM_ONE) if "call_chars" in values else None,
         _tokens(top.table("tokens")) if "tokens" in values else None,
     )
 

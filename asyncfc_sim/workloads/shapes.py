@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from asyncfc_sim.core.footprint import template_arguments
+from asyncfc_sim.core.messages import arguments
 from asyncfc_sim.core.references import Ref, Template
 from asyncfc_sim.core.syntax import Call, Done, Program, Statement, Touch
 from asyncfc_sim.core.tool import Tool
@@ -110,7 +111,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A workload by its figures."""
+    """A workload by its figures. `call_chars` counts the characters of a call's name and arguments."""
 
     name: str
     title: str
@@ -119,6 +120,7 @@ class Shape:
     stages: tuple[Stage, ...]
     tools: Mapping[str, Entry]
     arguments: Mapping[str, Figure]
+    call_chars: Figure | None
     tokens: Tokens | None
 
     def figures(self) -> dict[str, Figure]:
@@ -128,6 +130,8 @@ class Shape:
             found |= {} if stage.calls is None else {f"{stage.name}.calls": stage.calls}
             found |= {f"{stage.name}.{key}": getattr(stage, key) for key in ("tools", "takes", "sees")}
         found |= {f"arguments.{name}": figure for name, figure in self.arguments.items()}
+        if self.call_chars is not None:
+            found["call_chars"] = self.call_chars
         if self.tokens is not None:
             found |= {f"tokens.{key}": getattr(self.tokens, key) for key in ("message", "call", "answer")}
         return found
@@ -231,6 +235,9 @@ class _Drawing:
                 args["input"] = Ref(before[number])
             case "all":
                 args["inputs"] = [Ref(future) for future in before]
+        if self._shape.call_chars is not None:
+            missing = self._shape.call_chars.count(self._rng) - len(tool) - len(arguments({**args, "text": ""}))
+            args["text"] = "x" * max(0, missing)
         self._body.append(Call(self._issued, tool, args))
         self._unseen.append(self._issued)
         return self._issued

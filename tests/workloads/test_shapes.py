@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncfc_sim._resources import data_path
+from asyncfc_sim.core.messages import arguments
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.syntax import Call, Done, Touch, calls_in
 from asyncfc_sim.simulate.reference import run_reference
@@ -24,6 +25,7 @@ TEXT = """
 name = "toy"
 title = "look, work on each, put together"
 rounds = {counts = {1 = 1, 3 = 1}, n = 2, source = "made up", provenance = "assumed"}
+call_chars = {value = 120, n = 0, source = "made up", provenance = "assumed"}
 
 [[stages]]
 name = "look"
@@ -162,6 +164,16 @@ def test_tokens_stand_with_the_calls_and_messages_begin_with_stages(seed: int):
     rounds = sum("inputs" in call.args for call in calls_in(body(task)))
     assert len(recorded.begins) == 3 * rounds
     assert recorded.answers[1].tokens == 30
+
+
+def test_calls_are_as_long_as_said_and_else_as_they_are():
+    def lengths(shape: Shape) -> set[int]:
+        calls = [call for task in drawn(shape, 0, 5) for call in calls_in(body(task))]
+        return {len(call.tool) + len(arguments(call.args)) for call in calls}
+
+    assert lengths(TOY) == {120}
+    assert max(lengths(parse_shape(changed("call_chars", None), "x"))) < 120
+    assert min(lengths(parse_shape(changed("call_chars.value", 1), "x"))) > 1
 
 
 def test_a_shape_without_tokens_leaves_them_to_the_decoder():
