@@ -54,16 +54,20 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run: the conditions, and for each the points (by number) that it serves."""
+    """What to run: the conditions, and for each the points (by number) that it serves.
+
+    `order` holds the places of the tasks in the order in which they are sampled. A chunk has about `runs_a_chunk` runs.
+    """
 
     points: tuple[Point, ...]
     conditions: tuple[Condition, ...]
     served: tuple[tuple[int, ...], ...]
-    order: tuple[int, ...]  # tasks by the order in which they are sampled
+    order: tuple[int, ...]
+    runs_a_chunk: int = RUNS_A_CHUNK
 
     def chunks(self, condition: int, first: int, last: int) -> list[Chunk]:
         """The samples from `first` up to `last` of a condition. After the last task the first comes once more."""
-        size = max(1, RUNS_A_CHUNK // len(self.conditions[condition].arms))
+        size = max(1, self.runs_a_chunk // len(self.conditions[condition].arms))
         n = len(self.order)
         picks = [(self.order[number % n], number // n) for number in range(first, last)]
         return [Chunk(condition, tuple(picks[at : at + size])) for at in range(0, len(picks), size)]
