@@ -18,7 +18,7 @@ from .simulate_view import GROUPINGS
 from .sweep_view import BASIS, Found, cell, varying
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from asyncfc_sim.report.plots import Figure
 
 MAPPED = "asyncfc"  # the policy that maps are of, if it is there
 MOST_MAPS = 12

@@ -17,7 +17,7 @@ from asyncfc_sim.traces.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure  # for annotations elsewhere
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKS = "osD^vPX*"
@@ -153,7 +153,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _panels(rows: int, columns: int, title: str, footnote: str) -> tuple[Figure, Sequence[Axes]]:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure  # for annotations elsewhere
 
     width, height = 4.2 * columns + 1.8, 3.6 * rows + 0.8
     figure = Figure(figsize=(width, height), layout="constrained")
