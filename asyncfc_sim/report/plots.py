@@ -153,7 +153,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _panels(rows: int, columns: int, title: str, footnote: str) -> tuple[Figure, Sequence[Axes]]:
-    from matplotlib.figure import Figure as Figure  # for annotations elsewhere
+    from matplotlib.figure import Figure
 
     width, height = 4.2 * columns + 1.8, 3.6 * rows + 0.8
     figure = Figure(figsize=(width, height), layout="constrained")
