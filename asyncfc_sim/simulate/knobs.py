@@ -126,6 +126,11 @@ def _futures(arm: Arm) -> bool:
     return arm.policy is not None and arm.policy.futures
 
 
+def _await_rate(arm: Arm) -> float | None:
+    """None for a model that awaits everything anyway, or has nothing to await."""
+    return arm.await_rate if _futures(arm) and arm.dependence == "values" else None
+
+
 def _max_running(arm: Arm) -> int | None:
     """How many calls may run at once; None for arms that never run two (sync), or have no limit (the bound)."""
     return None if arm.policy is None or arm.policy.name == SYNC else arm.policy.max_running
@@ -193,7 +198,7 @@ KNOBS: Mapping[str, Knob] = {
             "a chance between 0 and 1",
             lambda text: _number(text, 0, 1),
             _in_study("await_rate"),
-            lambda point, arm: arm.await_rate if _futures(arm) else None,
+            lambda point, arm: _await_rate(arm),
             "chance to await all before a message",
         ),
         Knob(

@@ -67,6 +67,8 @@ def test_a_knob_means_nothing_to_some_arms() -> None:
     assert (sync["grace"], sync["max_running"], sync["dependence"]) == (None, None, None)
     assert asyncfc["grace"] == 0
     assert (bound["policy"], bound["failure"], bound["decoder"]) == ("bound", None, "gpt-4o")
+    needy = replace(BASE, study=replace(STUDY, dependence=("all",), await_rate=0.5))
+    assert columns(needy, needy.arms()[1])["await_rate"] is None  # it awaits everything anyway
 
 
 @given(st.dictionaries(st.sampled_from(sorted(VALUES)), st.just(None), max_size=4))
