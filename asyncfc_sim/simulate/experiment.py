@@ -5,7 +5,7 @@ All policies see the same durations of the same calls (common random numbers), s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import fsum
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.core.sequential import run_sequential
+from asyncfc_sim.core.values import JSON, ErrorValue, Value
 from asyncfc_sim.traces.intervals import split
 from asyncfc_sim.traces.timeline import busy
 from asyncfc_sim.traces.trace import Header
@@ -161,17 +162,26 @@ def case_result(task: Task, run: Simulation, reference: Reference) -> CaseResult
 
 def _difference(task: Task, run: Simulation, reference: Reference) -> str | None:
     """What differs from running in order: the task's programs, or, if a call fails, what the run emitted."""
-    if not reference.fails:
+    late = {future: value for future, value in run.session.scheduler.values.items() if _is_timeout(value)}
+    if not reference.fails and not late:
         return difference(reference, run.values(), run.world.state())
     world = task.make_world()
     program = emitted_program(run.recorder.events)
     # strict has cut off all that a failure must stop; what is left behaves as under `barrier`.
     failure = "barrier" if run.policy.failure == "strict" else run.policy.failure
-    in_order = run_sequential(
-        program, task.tools, lambda number, tool, args: world.call(run.conversation.origin(number), tool, args), failure
-    )
+
+    def call(number: int, tool: str, args: Mapping[str, JSON]) -> Value:
+        """Whether a call is late depends on when it runs, so it is late in order, too; its effect it has anyway."""
+        value = world.call(run.conversation.origin(number), tool, args)
+        return late.get(number, value)
+
+    in_order = run_sequential(program, task.tools, call, failure)
     emitted = Reference(in_order.values, world.state(), (None,))
     return difference(emitted, run.session.scheduler.values, run.world.state())
+
+
+def _is_timeout(value: Value) -> bool:
+    return isinstance(value, ErrorValue) and value.kind == "timeout"
 
 
 def _bound_case(task: Task, limit: Bound) -> CaseResult:
