@@ -12,6 +12,7 @@ from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue
 from asyncfc_sim.simulate.arrivals import ClosedLoop
+from asyncfc_sim.simulate.durations import uniform
 from asyncfc_sim.simulate.experiment import run_arms, simulate
 from asyncfc_sim.simulate.faults import RateError, with_faults
 from asyncfc_sim.simulate.fleet import Setup, run_fleet
@@ -39,6 +40,11 @@ def test_none_fails_at_none_and_all_at_one():
     assert failed(1.0) == set(range(1, 41))
     assert 0 < len(failed(0.3)) < 40
     assert failed(0.3, 0) != failed(0.3, 1)
+
+
+def test_whether_a_call_fails_says_nothing_of_how_long_it_takes():
+    quick = {future for future in range(1, 41) if uniform(0, TOLD.name, future) < 0.3}
+    assert failed(0.3) != quick, "durations and failures are drawn apart"
 
 
 def test_a_call_that_fails_has_no_effect():
