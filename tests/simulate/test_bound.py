@@ -13,7 +13,7 @@ from asyncfc_sim.simulate.reference import run_reference
 from asyncfc_sim.simulate.study import Study
 from tests.toy_tasks import models, program, task
 
-TIMED = models(decoder="llama2-70b-h100")
+TIMED = models(decoder="gpt-4o")  # whose time to the first token is the same for every prompt
 ARMS = [arm for arm in Study(graces=(0.0, 0.3, inf)).arms() if arm.policy is not None]
 # It looks at the first value twice: the second look is at something that it has been shown.
 AGAIN = task(
