@@ -1,7 +1,7 @@
 """How long a call or a part of a message takes in a task: as it was recorded, or by the models.
 
 A recorded message keeps its tokens under every policy, and its time, if that was recorded: the time to the first token
-as it was, and every token as long as the others of its message.
+as it was, and every token as long as the others of its message. Where no token was counted, all of it is a wait.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def part_ttft_s(part: RecordedPart, models: Models) -> float:
     Where it was not recorded it is the decoder's for the tokens outside the recorded cache, and within `llm_s`.
     """
     message = part.message
+    if models.replay_decoding and message.llm_s is not None and not message.tokens:
+        return message.llm_s
     if models.replay_decoding and message.ttft_s is not None:
         return message.ttft_s
     known = message.prompt_tokens is not None and message.cached_tokens is not None

@@ -6,6 +6,8 @@ What a recording lacks is assumed:
   - Tools have the footprints of agent_effects.toml, or those of a tools file. Another tool is taken by the recorded
     effect of each call: one that reads may read anything, any other may read and write everything.
   - Results are those recorded, or made up from all that a call could see, so that a wrong order shows.
+  - An answer of which neither tokens nor time were recorded is as long as the decoder's; of another message without
+    a count of tokens, those of its calls are counted by their length.
   - Within a message, calls end where they were seen to end, or else its tokens are counted back from its end.
 """
 
@@ -86,8 +88,9 @@ class _Reader:
             if step.calls:
                 body += self._statements(thought, first)
                 thought = []
-        message = _message(thought)
-        self.answers[number] = RecordedPart(message, message.tokens, first=True)
+        if not thought or any(_is_known(step) for step in thought):
+            message = _message(thought)
+            self.answers[number] = RecordedPart(message, message.tokens, first=True)
         return Program((*body, Done(tuple(Ref(future) for future in range(first, len(self.calls) + 1)))))
 
     def _statements(self, steps: Sequence[RecordedStep], first: int) -> list[Statement]:
@@ -172,6 +175,11 @@ def _message(steps: Sequence[RecordedStep]) -> RecordedMessage:
         ttft_s=steps[0].ttft_s,
         llm_s=None if None in times else sum(filter(None, times)),
     )
+
+
+def _is_known(step: RecordedStep) -> bool:
+    """Whether anything says how long the message of a step is, or took."""
+    return step.out_tokens is not None or step.llm_s is not None
 
 
 def _tokens(step: RecordedStep) -> int:
