@@ -25,6 +25,7 @@ from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.durations import load_durations, uniform
 from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.simulate.writing import thinking_number
 from asyncfc_sim.traces.trace import Header
 from asyncfc_sim.workloads.workload import Task, Turn, World
 
@@ -73,7 +74,7 @@ def run_bare(task: Task, models: Models) -> float:
         yield env.timeout(durations.sample_s(call.tool, uniform(0, task.name, call.future)))
 
     def decode() -> Any:
-        step = decoder.step_tokens_at(uniform(0, f"{task.name}/step", 1))
+        step = decoder.step_tokens_at(uniform(0, f"{task.name}/step", thinking_number(1, 1)))
         yield env.timeout(decoder.ttft_s(0) + step * decoder.itl_s())
         for call in calls:
             yield env.timeout(10 * decoder.itl_s())

@@ -29,7 +29,7 @@ from .durations import uniform
 from .models import Models
 from .reference import Reference, path
 from .script import Messages
-from .writing import call_text
+from .writing import call_text, thinking_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def bound(
 class Step:
     """The decoding of a call, of an answer, or none at all where futures are looked at.
 
-    `thinking_of`: the call for which the thinking is drawn that comes on top of `tokens`; 0 if there is none.
+    `thinking_of`: the number by which the thinking is drawn that comes on top of `tokens`; 0 if there is none.
     `longer_tokens` are those of a call whose arguments are written out.
     """
 
@@ -104,7 +104,7 @@ def turn_path(
     touched: list[int] = []
     fresh = True  # the next call begins a message
     message: set[int] = set()  # the calls of the message under way: what came of those before it has been shown
-    opened = False  # the turn's stream
+    place = 0  # messages begun
     for event in path(turn.program, values):
         if not isinstance(event, Issue):
             steps.append(Step(touch=event.futures))
@@ -116,22 +116,22 @@ def turn_path(
         if messages == "step":
             fresh = fresh or call.future in begins
         message = {call.future} if fresh else message | {call.future}
-        asked = fresh and not (stream and opened)
+        asked = fresh and not (stream and place)
+        place += fresh
         part = replay.call_part(task, call.future)
         if part is not None:
-            ttft_s = replay.part_ttft_s(part, models) if part.first else decoder.ttft_s(0)
+            ttft_s = replay.part_ttft_s(part, models) if part.first else decoder.least_ttft_s
             step = Step(ttft_s if asked else 0.0, part.tokens, replay.part_itl_s(part, models))
         else:
             tokens, written_out = _call_tokens(call, values, models)
-            thinking_of = call.future if fresh else 0
-            ttft_s = decoder.ttft_s(0) if asked else 0.0
+            thinking_of = thinking_number(number, place) if fresh else 0
+            ttft_s = decoder.least_ttft_s if asked else 0.0
             step = Step(ttft_s, tokens, decoder.itl_s(), thinking_of, written_out - tokens)
         steps.append(replace(step, issue=call.future))
-        opened = True
         tool = task.tools[call.tool]
         issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
         fresh = messages == "call"
-    steps.append(_answer(task, number, models, asked=not (stream and opened)))
+    steps.append(_answer(task, number, models, asked=not (stream and place)))
     ran = frozenset(future for future in calls if _runs(values.get(future)))
     return TurnPath(tuple(steps), calls, ran, happens_before(issued, address=False))
 
@@ -183,7 +183,7 @@ def _call_tokens(call: Call, values: Mapping[int, Value], models: Models) -> tup
 
 def _runs(value: Value) -> bool:
     """Whether a call that came to `value` ever ran."""
-    never = ("dependency_failed", "not_executed", "invalid_reference")
+    never = ("dependency_failed", "not_executed", "invalid_reference", "invalid_argument")
     return not (isinstance(value, ErrorValue) and value.kind in never)
 
 
@@ -191,5 +191,5 @@ def _answer(task: Task, number: int, models: Models, *, asked: bool) -> Step:
     """The decoding of a turn's answer; `asked`: it is a request of its own."""
     part, decoder = replay.answer_part(task, number), models.decoder
     if part is None:
-        return Step(decoder.ttft_s(0) if asked else 0.0, decoder.answer_tokens, decoder.itl_s())
+        return Step(decoder.least_ttft_s if asked else 0.0, decoder.answer_tokens, decoder.itl_s())
     return Step(replay.part_ttft_s(part, models) if asked else 0.0, part.tokens, replay.part_itl_s(part, models))

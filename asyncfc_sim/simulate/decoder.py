@@ -61,6 +61,11 @@ class Decoder:
             raise ValueError(f"a prompt cannot have {uncached_prompt_tokens} tokens")
         return self.ttft.at(uncached_prompt_tokens)
 
+    @property
+    def least_ttft_s(self) -> float:
+        """The shortest time to the first token, over all prompts: measured curves may dip beyond their first point."""
+        return min(point.value for _, point in self.ttft.points)
+
     def prefill_s(self, uncached_prompt_tokens: int) -> float:
         """The part of `ttft_s` that grows with the prompt: work, where the rest is latency. Never below zero."""
         return max(0.0, self.ttft_s(uncached_prompt_tokens) - self.ttft_s(0))

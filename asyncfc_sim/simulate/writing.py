@@ -28,8 +28,8 @@ class Written:
 class Writing:
     """A message on its way out: when its parts are there, in seconds after the request, and the text of its calls.
 
-    The last call closes when the message ends. Of the tokens of the first part, `thinking_tokens` were drawn for the
-    call `thinking_of`; 0 if none were drawn.
+    The last call closes when the message ends. Of the tokens of the first part, `thinking_tokens` were drawn by the
+    number `thinking_of`; 0 if none were drawn.
     """
 
     prompt_tokens: int
@@ -49,6 +49,15 @@ def call_text(tool: str, arguments_text: str) -> str:
     return f'{{"name": "{tool}"}}{arguments_text}'
 
 
+def thinking_number(turn: int, place: int) -> int:
+    """What thinking is drawn by: that of the message at a place of its turn is one and the same under every policy.
+
+    Not by its calls: a policy that ends messages earlier has more of them, and so by place it thinks at
+    least as often as the one with the fewest, and as long at each: that is what bounds it from below (bound.py).
+    """
+    return turn * 1_000_000 + place
+
+
 class Writer:
     """Times the messages of one conversation. It remembers what the server has in its prefix cache.
 
@@ -60,6 +69,7 @@ class Writer:
         self._models, self._decoder = models, models.decoder
         self._seed, self._task, self._stream = seed, task, stream
         self._sizes: list[int] = []  # tokens of each message of the transcript at the last request
+        self._turn = self._place = 0  # of the message written last, awaits and answers not counted
         self._prompts: list[tuple[int, int]] = []  # at each request: messages in the transcript, tokens of the prompt
 
     def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing:
@@ -70,16 +80,17 @@ class Writer:
         prompt, uncached = self._prompt_tokens(parts, transcript, cached, rewritten)
         goes_on = self._stream and transcript[-1]["role"] != "user"
         at_s = first_token_s = self._ttft_s(message, parts[0], uncached, rewritten, goes_on)
-        thinking = self._thinking_tokens(message) if parts[0] is None else 0
-        drawn_for = message.calls[0].origin if parts[0] is None and message.calls else 0
+        number = self._number(message)
+        thinking = self._thinking_tokens(message, number) if parts[0] is None else 0
+        drawn_for = number if parts[0] is None else 0
         written: list[Written] = []
         calls_s = []
-        for number, part in enumerate(parts):
+        for place, part in enumerate(parts):
             if part is not None:
                 more, itl_s = part.tokens, replay.part_itl_s(part, self._models)
             else:
-                more = thinking if number == 0 else 0
-                more += self._call_tokens(message.calls[number], texts[number]) if message.calls else 0
+                more = thinking if place == 0 else 0
+                more += self._call_tokens(message.calls[place], texts[place]) if message.calls else 0
                 itl_s = self._decoder.itl_s()
             if message.is_await and self._awaits_are_free:
                 more = 0
@@ -123,14 +134,22 @@ class Writer:
         lost_s = decoder.prefill_s(uncached) if rewritten else 0.0
         return replay.part_ttft_s(part, self._models) + lost_s
 
-    def _thinking_tokens(self, message: NextMessage) -> int:
-        """Tokens besides the calls; the same message has as many under every policy (common random numbers)."""
+    def _number(self, message: NextMessage) -> int:
+        """The number of a message by which its thinking is drawn; 0 for an await or an answer."""
+        if not message.calls or message.is_await:
+            return 0
+        self._place = self._place + 1 if message.turn == self._turn else 1
+        self._turn = message.turn
+        return thinking_number(message.turn, self._place)
+
+    def _thinking_tokens(self, message: NextMessage, number: int) -> int:
+        """Tokens besides the calls."""
         decoder = self._decoder
         if not message.calls:
             return decoder.answer_tokens
         if message.is_await:
             return self._models.await_thinking_tokens
-        return decoder.step_tokens_at(uniform(self._seed, f"{self._task.name}/step", message.calls[0].origin))
+        return decoder.step_tokens_at(uniform(self._seed, f"{self._task.name}/step", number))
 
     def _call_tokens(self, use: ToolUse, text: str) -> int:
         if not use.origin:

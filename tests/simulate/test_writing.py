@@ -14,7 +14,7 @@ from asyncfc_sim.simulate.decoder import Curve, load_decoder
 from asyncfc_sim.simulate.durations import uniform
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.script import NextMessage, ToolUse
-from asyncfc_sim.simulate.writing import Writer
+from asyncfc_sim.simulate.writing import Writer, thinking_number
 from tests.toy_tasks import durations, plain_decoder, quantity, task
 
 CALL = ToolUse("pure", {"x": "four by four 16"}, origin=1)
@@ -91,11 +91,14 @@ def test_a_transcript_that_was_cut_back_is_shorter(models: Models):
 
 def test_the_same_message_takes_as_long_under_every_policy(models: Models):
     spread = replace(models, decoder=replace(models.decoder, step=quantity(8, p90=80)))
-    shared, other = (writer(spread).time(NextMessage((replace(CALL, origin=n),)), [USER], 0).tokens for n in (1, 2))
-    again = writer(spread).time(NextMessage((replace(CALL, origin=1), CALL)), [USER] * 9, 0).tokens
+    one, another = writer(spread), writer(spread)
+    shared, *others = (one.time(NextMessage((replace(CALL, origin=n),), turn=1), [USER], 0).tokens for n in range(1, 9))
+    another.time(NextMessage(AWAIT.calls, turn=1), [USER], 0)  # takes no place
+    again = another.time(NextMessage((replace(CALL, origin=3), CALL), turn=1), [USER] * 9, 0).tokens
     call_tokens = models.decoder.text_tokens('{"name": "pure"}{"x": "four by four 16"}')
-    assert again - call_tokens == shared != other
-    assert shared - call_tokens == spread.decoder.step_tokens_at(uniform(0, "case/step", 1))
+    assert again - call_tokens == shared
+    assert set(others) != {shared}, "at other places it thinks for other times"
+    assert shared - call_tokens == spread.decoder.step_tokens_at(uniform(0, "case/step", thinking_number(1, 1)))
 
 
 def test_without_overhead_awaits_prompts_and_long_arguments_are_free(models: Models):
