@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, get_args
 
@@ -174,7 +175,8 @@ def pick_case(tasks: Sequence[Task], results: Sequence[ArmResult], name: str | N
         raise StudyError(f"--case {name!r}: no such conversation; the first is {tasks[0].name!r}")
     futures = next((result for result in results if result.arm.policy and result.arm.policy.futures), results[-1])
     sync = next(r for r in results if r.arm.label == SYNC and r.arm.messages == futures.arm.messages)
-    saved = [1 - case.makespan_s / base.makespan_s for case, base in zip(futures.cases, sync.cases, strict=True)]
+    times = [(case.makespan_s, base.makespan_s) for case, base in zip(futures.cases, sync.cases, strict=True)]
+    saved = [1 - case_s / base_s if base_s else -inf for case_s, base_s in times]
     return tasks[max(range(len(tasks)), key=saved.__getitem__)]
 
 

@@ -63,13 +63,18 @@ def _notes(chosen: Sequence[RecordedSession], imported: Imported, tasks: Sequenc
     formats = ", ".join(sorted(set(imported.formats.values())))
     notes = [
         f"recorded sessions ({formats}): {', '.join(marks) or 'no times'}",
-        f"times as recorded of {timed} of {len(steps)} messages and {ran} of {len(calls)} calls, else from the models",
+        f"times were recorded of {timed} of {len(steps)} messages and {ran} of {len(calls)} calls",
     ]
+    if uncounted := sum(step.out_tokens is None for step in steps):
+        notes.append(
+            f"of {uncounted} of {len(steps)} messages nobody counted the tokens: those of their calls are counted by "
+            "their length (assumed)"
+        )
     if unknown:
         notes.append(
             f"of {unknown} of {len(calls)} calls nothing says which results they need: with dependence=values they "
             "wait for none, an upper bound of the saving; with dependence=all for each, a lower one"
         )
-    if left_out := sum(session.parent is not None for session in imported.sessions):
+    if chosen[0].parent is None and (left_out := sum(one.parent is not None for one in imported.sessions)):
         notes.append(f"{left_out} sessions of sub-agents are left out: their time is in the call that started them")
     return notes

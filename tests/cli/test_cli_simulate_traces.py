@@ -56,6 +56,43 @@ def test_a_decoder_or_tool_times_that_are_named_stand_in_for_the_recorded_ones()
     assert len({as_recorded, named, drawn}) == 3
 
 
+SESSION: dict[str, Any] = {
+    "schema": "asyncfc.workload/1",
+    "session": "a",
+    "source": "tests",
+    "turns": [{"steps": [{"llm_s": 1.0, "calls": [{"id": "c", "tool": "Read", "exec_s": 1.0}]}]}],
+    "provenance": {"step.llm_s": "measured", "call.exec_s": "measured"},
+}
+
+
+def write(path: Path, *sessions: dict[str, Any]) -> str:
+    path.write_text("".join(json.dumps(session) + "\n" for session in sessions), encoding="utf-8")
+    return str(path)
+
+
+def test_a_session_that_takes_no_time_is_one_like_others(tmp_path: Path):
+    at_once = {**SESSION, "turns": [{"steps": [{"llm_s": 0.0}]}], "provenance": {"step.llm_s": "measured"}}
+    done = simulate(write(tmp_path / "s.jsonl", at_once, {**SESSION, "session": "b"}), *FEW)
+    assert done.exit_code == 0, done.output
+    assert "\nb, seed 0" in done.stdout, "the case that is shown is one in which time passes"
+
+
+def test_sub_agents_are_left_out_unless_there_is_nobody_else(tmp_path: Path):
+    child = {**SESSION, "session": "b", "parent": "a"}
+    both, alone = (
+        document(write(tmp_path / f"{len(told)}.jsonl", *told), *FEW) for told in ((SESSION, child), (child,))
+    )
+    assert both["summary"][0]["n"] == alone["summary"][0]["n"] == 1
+    assert any("1 sessions of sub-agents are left out" in note for note in both["assumptions"])
+    assert not any("left out" in note for note in alone["assumptions"])
+
+
+def test_tokens_that_nobody_counted_are_an_assumption(tmp_path: Path):
+    notes = document(write(tmp_path / "s.jsonl", SESSION), *FEW)["assumptions"]
+    assert any("of 1 of 1 messages nobody counted the tokens" in note for note in notes)
+    assert not any("nobody counted" in note for note in document(EXAMPLE, *FEW)["assumptions"])
+
+
 def test_packed_piped_and_in_folders(tmp_path: Path):
     text = Path(EXAMPLE).read_bytes()
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(text))
