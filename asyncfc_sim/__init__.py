@@ -12,9 +12,11 @@ Checking         Setting (what to explore), judge (all of it), exhaust (every sc
 Hypothesis       programs, schedules, worlds (strategies that fit one another), Schedule, TOOLBOX_TOOLS (what the
                  programs call); st.from_type(Program), of Schedule and of World is the same
 The protocol     Session, Policy, policy_named
-Workloads        Task, Turn, World, load_bfcl, load_program
-Simulation       Models, load_decoder, load_durations, Study, run_arms, summarise_arms
-Traces           read_trace, write_trace, write_perfetto
+Workloads        Task, Turn, World, load_bfcl, load_program, load_recorded (sessions in any format that can be read)
+Simulation       Models, load_decoder, load_durations, fit_decoder; Study, run_arms, summarise_arms; run_on (any
+                 executor), run_samples, Sample (many draws at once), run_fleet, FleetSetup, ClosedLoop, OpenLoop (a
+                 server that is shared)
+Traces           read_trace, write_trace, write_perfetto; read_sessions, RecordedSession (what others recorded)
 """
 
 from __future__ import annotations
@@ -35,16 +37,25 @@ if TYPE_CHECKING:
     from asyncfc_sim.core.values import ErrorValue
     from asyncfc_sim.language.parser import parse_program
     from asyncfc_sim.language.printer import format_program
+    from asyncfc_sim.simulate.arrivals import ClosedLoop, OpenLoop
     from asyncfc_sim.simulate.decoder import load_decoder
+    from asyncfc_sim.simulate.draws import Sample
     from asyncfc_sim.simulate.durations import load_durations
     from asyncfc_sim.simulate.experiment import run_arms, summarise_arms
-    from asyncfc_sim.simulate.study import Study
+    from asyncfc_sim.simulate.fit_decoder import fit_decoder
+    from asyncfc_sim.simulate.fleet import Setup as FleetSetup
+    from asyncfc_sim.simulate.fleet import run_fleet
+    from asyncfc_sim.simulate.max_plus import run_samples
     from asyncfc_sim.simulate.models import Models
+    from asyncfc_sim.simulate.parallel import run_on
+    from asyncfc_sim.simulate.study import Study
     from asyncfc_sim.tools.decorator import tool
     from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
     from asyncfc_sim.tools.tool_file import load_tools
     from asyncfc_sim.traces.certificates import certificate
+    from asyncfc_sim.traces.importers.formats import read_sessions
     from asyncfc_sim.traces.perfetto import write_perfetto
+    from asyncfc_sim.traces.sessions import RecordedSession
     from asyncfc_sim.traces.trace import read_trace, write_trace
     from asyncfc_sim.verify.choices import Schedule
     from asyncfc_sim.verify.effects.check import check_tools
@@ -57,6 +68,7 @@ if TYPE_CHECKING:
     from asyncfc_sim.workloads.bfcl import load as load_bfcl
     from asyncfc_sim.workloads.key_world import KeyWorld
     from asyncfc_sim.workloads.program_file import load_program
+    from asyncfc_sim.workloads.recorded import load_recorded
     from asyncfc_sim.workloads.toolbox_tools import TOOLS as TOOLBOX_TOOLS
     from asyncfc_sim.workloads.workload import Task, Turn, World
 
@@ -64,17 +76,22 @@ if TYPE_CHECKING:
 _HOME = {
     "Branch": "core.syntax",
     "Call": "core.syntax",
+    "ClosedLoop": "simulate.arrivals",
     "Declaration": "core.footprint",
     "Done": "core.syntax",
     "ErrorValue": "core.values",
+    "FleetSetup": "simulate.fleet:Setup",
     "Footprint": "core.footprint",
     "FunctionTool": "tools.function_tool",
     "KeyWorld": "workloads.key_world",
     "Models": "simulate.models",
+    "OpenLoop": "simulate.arrivals",
     "Outcome": "core.interpreter",
     "Policy": "core.policy",
     "Program": "core.syntax",
+    "RecordedSession": "traces.sessions",
     "Ref": "core.references",
+    "Sample": "simulate.draws",
     "Schedule": "verify.choices",
     "Scheduler": "core.scheduler",
     "Session": "core.session",
@@ -90,6 +107,7 @@ _HOME = {
     "certificate": "traces.certificates",
     "check_tools": "verify.effects.check",
     "exhaust": "verify.exhaust",
+    "fit_decoder": "simulate.fit_decoder",
     "format_program": "language.printer",
     "function_tool": "tools.function_tool",
     "judge": "verify.verdict",
@@ -97,13 +115,18 @@ _HOME = {
     "load_decoder": "simulate.decoder",
     "load_durations": "simulate.durations",
     "load_program": "workloads.program_file",
+    "load_recorded": "workloads.recorded",
     "load_tools": "tools.tool_file",
     "parse_program": "language.parser",
     "policy_named": "core.policy",
     "programs": "verify.strategies",
+    "read_sessions": "traces.importers.formats",
     "read_trace": "traces.trace",
     "replay": "verify.replay",
     "run_arms": "simulate.experiment",
+    "run_fleet": "simulate.fleet",
+    "run_on": "simulate.parallel",
+    "run_samples": "simulate.max_plus",
     "run_sequential": "core.sequential",
     "schedules": "verify.strategies",
     "summarise_arms": "simulate.experiment",
@@ -118,17 +141,22 @@ __all__ = [
     "TOOLBOX_TOOLS",
     "Branch",
     "Call",
+    "ClosedLoop",
     "Declaration",
     "Done",
     "ErrorValue",
+    "FleetSetup",
     "Footprint",
     "FunctionTool",
     "KeyWorld",
     "Models",
+    "OpenLoop",
     "Outcome",
     "Policy",
     "Program",
+    "RecordedSession",
     "Ref",
+    "Sample",
     "Schedule",
     "Scheduler",
     "Session",
@@ -143,6 +171,7 @@ __all__ = [
     "certificate",
     "check_tools",
     "exhaust",
+    "fit_decoder",
     "format_program",
     "function_tool",
     "judge",
@@ -150,13 +179,18 @@ __all__ = [
     "load_decoder",
     "load_durations",
     "load_program",
+    "load_recorded",
     "load_tools",
     "parse_program",
     "policy_named",
     "programs",
+    "read_sessions",
     "read_trace",
     "replay",
     "run_arms",
+    "run_fleet",
+    "run_on",
+    "run_samples",
     "run_sequential",
     "schedules",
     "summarise_arms",

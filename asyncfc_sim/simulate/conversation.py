@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.workloads.workload import Task, Turn
 
+from .durations import uniform
 from .script import Dependence, Messages, NextMessage, Script
 
 
@@ -19,15 +21,15 @@ class Conversation:
     def __init__(
         self,
         task: Task,
+        policy: Policy,
         *,
-        references: bool,
         messages: Messages,
         dependence: Dependence,
         awaits: Callable[[int], bool] = lambda numbered: False,
     ) -> None:
         self._turns = task.turns
         self._options: dict[str, Any] = {
-            "references": references,
+            "references": policy.references,
             "messages": messages,
             "dependence": dependence,
             "awaits": awaits,
@@ -83,3 +85,8 @@ def _renumbered(value: Value, numbers: Mapping[int, int]) -> Value:
         return f"$f{numbers.get(int(match[1]), int(match[1]))}"
 
     return replace(value, origin=origin, message=re.sub(r"\$f([1-9][0-9]*)", name, value.message))
+
+
+def awaits_now(rate: float, seed: int, case: str, numbered: int) -> bool:
+    """Whether a model that awaits too often does so after so many calls; then so does any of a higher rate."""
+    return uniform(seed, f"{case}/await", numbered) < rate

@@ -19,8 +19,7 @@ from asyncfc_sim.traces.entries import trace_entry
 from asyncfc_sim.traces.trace import Header, Recorder
 from asyncfc_sim.workloads.workload import Task
 
-from .conversation import Conversation
-from .durations import uniform
+from .conversation import Conversation, awaits_now
 from .models import Models
 from .replay import call_kind, call_s
 from .script import Dependence, Messages
@@ -52,15 +51,10 @@ class Simulation:
         self.world = task.make_world()
         self.recorder = Recorder(header)
         self.session = Session(task.tools, policy, turn_overhead_s=models.turn_overhead_s, log=self._log)
-        self.requests = self._calls = 0
+        self.requests = 0
         self.gave_up: str | None = None
-        self.conversation = Conversation(
-            task,
-            references=policy.references,
-            messages=messages,
-            dependence=dependence,
-            awaits=lambda numbered: uniform(seed, f"{task.name}/await", numbered) < await_rate,
-        )
+        awaits = partial(awaits_now, await_rate, seed, task.name)
+        self.conversation = Conversation(task, policy, messages=messages, dependence=dependence, awaits=awaits)
         self.started_s = 0.0
         self._writer = Writer(models, seed, task, stream=policy.stream)
         self._site = site or alone()
@@ -69,7 +63,7 @@ class Simulation:
         self._done: Callable[[], None] = lambda: None
 
     def run(self) -> Simulation:
-        """From beginning to end, on a clock of its own."""
+        """From beginning to end."""
         self.start()
         self._clock.run()
         return self
@@ -132,9 +126,8 @@ class Simulation:
         message = self.conversation.next_message()
         writing = self._writer.time(message, transcript, cached)
         milestones: list[Callable[[], None]] = [partial(self._record, "first_token", {"turn": self.requests})]
-        for use, text in zip(message.calls, writing.texts, strict=True):
-            self._calls += 1
-            closed = session.CallClosed(f"call_{self._calls}", use.tool, use.args, text)
+        for place, (use, text) in enumerate(zip(message.calls, writing.texts, strict=True), 1):
+            closed = session.CallClosed(f"call_{self.requests}_{place}", use.tool, use.args, text)
             milestones.append(partial(self._feed, closed))
         answer = None if message.calls else "(answer)"
         milestones.append(partial(self._end_message, writing.tokens, answer))

@@ -59,7 +59,7 @@ class _Run:
         self.session = Session(task.tools, policy, turn_overhead_s=models.turn_overhead_s, log=self._log)
         self._policy = policy
         self._world = task.make_world()
-        self._conversation = Conversation(task, references=policy.references, messages=messages, dependence=dependence)
+        self._conversation = Conversation(task, policy, messages=messages, dependence=dependence)
         self._writer = Writer(models, seed, task, stream=policy.stream)
         self._in_turn: set[int] = set()  # the calls of this turn so far
         self._calls = 0

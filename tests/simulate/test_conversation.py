@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from asyncfc_sim.core.policy import ASYNCFC
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.syntax import Branch, Call
 from asyncfc_sim.core.values import ErrorValue
@@ -17,7 +18,7 @@ SECOND = Turn("two", program(Call(3, "pure", {"x": 1}), Call(4, "pure", {"x": Re
 
 def conversation(*turns: Turn) -> Conversation:
     told = replace(task(), turns=turns)
-    return Conversation(told, references=True, messages="turn", dependence="values")
+    return Conversation(told, ASYNCFC, messages="turn", dependence="values")
 
 
 def test_turns_follow_one_another():
