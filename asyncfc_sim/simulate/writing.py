@@ -70,16 +70,18 @@ class Writer:
         self._seed, self._task, self._stream = seed, task, stream
         self._sizes: list[int] = []  # tokens of each message of the transcript at the last request
         self._turn = self._place = 0  # of the message written last, awaits and answers not counted
-        self._prompts: list[tuple[int, int]] = []  # at each request: messages in the transcript, tokens of the prompt
+        # Of the requests whose prompts still stand as they were: messages in the transcript, tokens of the prompt.
+        self._prompts: list[tuple[int, int]] = []
+        self._untold = 0  # tokens of the last recorded prompt for which there is no text: system prompt, tools, results
 
     def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing:
         """Time a message that answers a request whose first `cached` messages the server has seen as they are."""
         texts = tuple(arguments(use.args) for use in message.calls)
         parts = self._parts(message)
-        rewritten = bool(self._prompts) and cached < self._prompts[-1][0]
-        prompt, uncached = self._prompt_tokens(parts, transcript, cached, rewritten)
+        rewritten = self._models.overhead and bool(self._prompts) and cached < self._prompts[-1][0]
+        prompt, uncached, lost = self._prompt_tokens(parts[0], transcript, cached, rewritten)
         goes_on = self._stream and transcript[-1]["role"] != "user"
-        at_s = first_token_s = self._ttft_s(message, parts[0], uncached, rewritten, goes_on)
+        at_s = first_token_s = self._ttft_s(message, parts[0], uncached, lost, goes_on)
         number = self._number(message)
         thinking = self._thinking_tokens(message, number) if parts[0] is None else 0
         drawn_for = number if parts[0] is None else 0
@@ -121,9 +123,9 @@ class Writer:
         return [replay.call_part(self._task, use.origin) for use in message.calls]
 
     def _ttft_s(
-        self, message: NextMessage, part: RecordedPart | None, uncached: int, rewritten: bool, goes_on: bool
+        self, message: NextMessage, part: RecordedPart | None, uncached: int, lost: int, goes_on: bool
     ) -> float:
-        """Seconds to the first token of a message that opens with `part`."""
+        """Seconds to the first token of a message that opens with `part`. `lost`: see `_prompt_tokens`."""
         decoder = self._decoder
         if message.is_await and self._awaits_are_free:
             return 0.0
@@ -131,8 +133,7 @@ class Writer:
             return decoder.prefill_s(uncached) if goes_on else decoder.ttft_s(uncached)
         if goes_on:
             return 0.0
-        lost_s = decoder.prefill_s(uncached) if rewritten else 0.0
-        return replay.part_ttft_s(part, self._models) + lost_s
+        return replay.part_ttft_s(part, self._models) + decoder.prefill_s(lost)
 
     def _number(self, message: NextMessage) -> int:
         """The number of a message by which its thinking is drawn; 0 for an await or an answer."""
@@ -157,24 +158,32 @@ class Writer:
         return self._decoder.call_tokens(call_text(use.tool, text if self._models.overhead else ""))
 
     def _prompt_tokens(
-        self,
-        parts: Sequence[RecordedPart | None],
-        transcript: Sequence[dict[str, Any]],
-        cached: int,
-        rewritten: bool,
-    ) -> tuple[int, int]:
-        """Tokens of the prompt, and those of them that must be prefilled: what was sent before is in the cache, unless
-        it was rewritten since."""
-        prompt, uncached = self._counted_tokens(transcript, cached)
-        message = parts[0].message if parts[0] is not None and parts[0].first else None
+        self, part: RecordedPart | None, transcript: Sequence[dict[str, Any]], cached: int, rewritten: bool
+    ) -> tuple[int, int, int]:
+        """Tokens of the prompt, those of them that must be prefilled, and of these the ones that a rewriting has cost a
+        recorded message. What was sent before is in the cache, unless it was rewritten since.
+
+        Between recorded messages prompts go on from the last one that was recorded.
+        """
+        counted, uncached = self._counted_tokens(transcript, cached)
+        before = self._prompts[-1][1] if self._prompts else 0
+        while self._prompts and self._prompts[-1][0] > cached:
+            self._prompts.pop()
+        standing = self._prompts[-1][1] if self._prompts else 0
+        message = part.message if part is not None and part.first else None
+        lost = 0
         if message is not None and message.prompt_tokens is not None:
-            known = max((size for length, size in self._prompts if length <= cached), default=0)
             prompt = message.prompt_tokens
-            if message.cached_tokens is not None and not rewritten:
-                known = message.cached_tokens
-            uncached = max(0, prompt - known)
+            self._untold = prompt - counted
+            usual = max(0, prompt - (before if message.cached_tokens is None else message.cached_tokens))
+            uncached = max(usual, prompt - standing) if rewritten else usual
+            lost = uncached - usual
+        else:
+            prompt = max(0, counted + self._untold)
+            if rewritten and self._untold:
+                uncached = max(0, prompt - standing)
         self._prompts.append((len(transcript), prompt))
-        return prompt, uncached
+        return prompt, uncached, lost
 
     def _counted_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:
         """As `_prompt_tokens`, counted by the texts: all since `cached`, but for the message decoded last, whose keys

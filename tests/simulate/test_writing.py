@@ -15,6 +15,7 @@ from asyncfc_sim.simulate.durations import uniform
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.script import NextMessage, ToolUse
 from asyncfc_sim.simulate.writing import Writer, thinking_number
+from asyncfc_sim.workloads.recorded_times import Recorded, RecordedMessage, RecordedPart
 from tests.toy_tasks import durations, plain_decoder, quantity, task
 
 CALL = ToolUse("pure", {"x": "four by four 16"}, origin=1)
@@ -115,3 +116,50 @@ def test_what_another_request_costs(models: Models):
     assert models.turn_overhead_s == 0.5 + 2 / 64 + (8 + 4) / 8
     assert replace(models, await_thinking=False).turn_overhead_s == 0.5 + 2 / 64 + 4 / 8
     assert replace(models, overhead=False).turn_overhead_s == 0.0
+
+
+def recorded_writer(models: Models, *prompts: int, cached: int | None = None) -> Writer:
+    """Of a task whose calls were recorded as messages, with prompts of so many tokens."""
+    messages = [RecordedMessage(8, tokens, cached, ttft_s=0.75, llm_s=1.75) for tokens in prompts]
+    parts = {number: RecordedPart(message, 8, True) for number, message in enumerate(messages, 1)}
+    return Writer(models, 0, replace(task(name="case"), recorded=Recorded(parts=parts)))
+
+
+ASKED = [USER, assistant_message("", [("id", "pure", "y" * 40)]), tool_message("id", "z" * 80)]
+LATER = NextMessage((replace(CALL, origin=2),))
+
+
+def test_between_recorded_messages_prompts_go_on_from_them(models: Models):
+    timing = recorded_writer(models, 1000, 1100)
+    first = timing.time(NextMessage((CALL,)), [USER], 0)
+    assert (first.prompt_tokens, first.uncached_tokens, first.end_s) == (1000, 1000, 1.75)
+    awaiting = timing.time(AWAIT, ASKED, 1)
+    assert (awaiting.prompt_tokens, awaiting.uncached_tokens) == (1000 + 10 + 20, 20)
+    writing = timing.time(LATER, [*ASKED, tool_message("id", "z" * 80)], 3)
+    assert (writing.prompt_tokens, writing.uncached_tokens, writing.end_s) == (1100, 70, 1.75)
+
+
+def test_a_recorded_prompt_that_got_shorter_is_what_the_next_one_goes_on_from(models: Models):
+    timing = recorded_writer(models, 1000, 200, 300)
+    timing.time(NextMessage((CALL,)), [USER], 0)
+    assert timing.time(LATER, ASKED, 1).uncached_tokens == 0
+    assert timing.time(NextMessage((replace(CALL, origin=3),)), [*ASKED, USER], 3).uncached_tokens == 100
+
+
+@pytest.mark.parametrize("cached", [None, 1000])
+def test_a_rewriting_costs_a_recorded_message_what_it_had_in_the_cache(models: Models, cached: int | None):
+    """What it had to read anyway is in its recorded time already."""
+    timing = recorded_writer(models, 1000, 1100, cached=cached)
+    timing.time(NextMessage((CALL,)), [USER], 0)
+    timing.time(AWAIT, ASKED, 1)
+    writing = timing.time(LATER, ASKED, 2)
+    assert (writing.prompt_tokens, writing.uncached_tokens) == (1100, 100)
+    usual = 1100 - (cached or 1030)
+    assert writing.first_token_s == 0.75 + (100 - usual) / 64
+
+
+def test_an_await_after_a_rewriting_reads_again_what_was_recorded(models: Models):
+    timing = recorded_writer(models, 1000, 1100)
+    timing.time(NextMessage((CALL,)), [USER], 0)
+    timing.time(LATER, ASKED, 1)
+    assert timing.time(AWAIT, ASKED, 2).uncached_tokens == 100, "70 of them have no text"
