@@ -1,4 +1,4 @@
-"""Find the data folders that ship with the package: `grammar/`, `models/` and `litmus/`.
+"""Find the data folders that ship with the package: `grammar/`, `models/`, `papers/` and `litmus/`.
 
 They stand at the top level of the checkout, where people read and edit them, `litmus/` in `tests/`; and are copied to
 `asyncfc_sim/_data/` when a wheel is built.

@@ -43,6 +43,7 @@ return $f3.total
 FC
 venv/bin/asyncfc --help >/dev/null
 venv/bin/asyncfc parse program.fc >/dev/null
+venv/bin/asyncfc papers list >/dev/null
 
 cat >shop.py <<'PY'
 from asyncfc_sim.tools.decorator import tool
