@@ -8,6 +8,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from asyncfc_sim.simulate.assumptions import assumptions
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.experiment import run_arms
 from asyncfc_sim.simulate.models import Models
@@ -99,3 +100,16 @@ def test_nobody_beats_the_longest_path(session: RecordedSession, seed: int):
             assert case.makespan_s >= limit.longest_path_s - 1e-9, result.arm
             if case.makespan_s <= limit.longest_path_s + 1e-9:
                 event(f"{result.arm.label} takes no longer")
+
+
+@pytest.mark.parametrize("failure", ["poison", "barrier"])
+def test_where_a_call_fails_a_barrier_lets_policies_do_less_than_the_bound_counts(failure: Any):
+    failing = RecordedCall(id="a", tool="Edit", args={"file_path": "x"}, exec_s=1.0, error=True)
+    stopped = RecordedCall(id="b", tool="Edit", args={"file_path": "y"}, exec_s=8.0)
+    turn = RecordedTurn(steps=(RecordedStep(llm_s=1.0, calls=(failing, stopped)),))
+    told = recorded_task(RecordedSession(session="s", source="tests", turns=(turn,)))
+    arms = Study(policies=("sync", "bound"), messages=("step",), failure=failure).arms()
+    sync, limit = results = run_arms([told], arms, MODELS, 0)
+    below = sync.cases[0].makespan_s < limit.cases[0].makespan_s
+    assert below == (failure == "barrier")
+    assert below == any("take less than it" in note for note in assumptions(MODELS, "on_touch", results))
