@@ -30,8 +30,8 @@ def assumptions(
     failures = sorted({one.arm.policy.failure for one in results if one.arm.policy is not None} - {"poison"})
     if failures and any(one.arm.policy is None for one in results):
         notes.append(
-            f"bound: of the calls that run under poison; where one fails, {' and '.join(failures)} may run fewer, and a "
-            "policy take less than it"
+            f"bound: of the calls that run under poison; where one fails, {' and '.join(failures)} may run fewer, and "
+            "a policy take less than it"
         )
     needs = "every result of its turn" if recorded else "what `return` names, in BFCL every result of its turn"
     notes.append(f"the answer needs {needs} (assumed); users take no time")
