@@ -47,7 +47,9 @@ def reproduce(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output-folder", help="write NAME/RESULTS.md there [default: beside claims.toml]"),
+        typer.Option(
+            "-o", "--output-folder", help="write NAME/RESULTS.md there [default: in a checkout, beside claims.toml]"
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="processes [default: one per CPU]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document: every point")] = False,

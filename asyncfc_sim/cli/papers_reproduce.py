@@ -43,6 +43,10 @@ def run(
     papers = [load_paper(name) for name in dict.fromkeys(names) or paper_names()]
     if output is not None and not output.is_dir():
         raise PaperError(f"--output-folder {output}: there is no such folder")
+    if output is None and not check and any("_data" in paper.folder.parts for paper in papers):
+        raise PaperError(
+            "these papers belong to an installed package: say with -o in which folder to write the results"
+        )
     written = []
     for paper in papers:
         written.append(_written(paper, output, workers, quiet or as_json))
