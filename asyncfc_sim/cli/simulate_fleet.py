@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf
@@ -20,7 +20,7 @@ from asyncfc_sim.workloads.processes import in_processes
 from .errors import ExitCode
 from .output import document, emit
 from .simulate_run import Request, study_of, workload_of
-from .simulate_view import GROUPINGS
+from .simulate_view import GROUPINGS, dependence_note, first_each, interval_note
 
 FEW = 50  # conversations below which starting processes costs more than it saves
 
@@ -72,7 +72,7 @@ def run_agents(asked: FleetRequest) -> int:
     results = _run(given.load, len(given.tasks), arms, models, setup, request)
     rows = summarise_fleet(results, request.seed)
     different = sum(len([case for case in result.cases if case.different or case.gave_up]) for result in results)
-    notes = [*given.notes, *_notes(models, setup)]
+    notes = [*given.notes, *_notes(models, setup, recorded=given.recorded)]
     found = document(
         "fleet/1",
         seed=request.seed,
@@ -114,18 +114,30 @@ NUMBERS = ("p50", "p90", "p99", "x", "95 % CI", "/min", "asked", "queue", "batch
 
 
 def _show(found: dict[str, Any], notes: Sequence[str]) -> None:
-    """A table for each way of making messages, of what observed value flow makes the model wait for."""
+    """A table for each way of making messages; of what makes the model wait, the first that was asked for."""
     console = results_console()
     checked = found["checked"]
     verdict = "0 differ" if not checked["different"] else f"{checked['different']} DIFFER"
     console.print(f"checked: {checked['runs']} runs against the same calls run in order; {verdict}", highlight=False)
-    shown = [row for row in found["summary"] if row["dependence"] == found["summary"][0]["dependence"]]
+    shown = first_each(found["summary"], lambda row: (row["messages"], row["label"]))
     for messages in dict.fromkeys(row["messages"] for row in shown):
         console.print(f"\n{found['config']['workload']}, {GROUPINGS[messages]}", highlight=False)
         rows = [_cells(row) for row in shown if row["messages"] == messages]
         console.print(plain_table(("policy", *NUMBERS), rows, numbers=NUMBERS))
-    for note in notes:
+        for interval in _intervals([row for row in found["summary"] if row["messages"] == messages]):
+            console.print(f"- {interval}", highlight=False)
+    for note in (*dependence_note(row["dependence"] for row in shown), *notes):
         console.print(f"- {note}", highlight=False)
+
+
+def _intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The speed-up of each arm under both extremes of dependence. The rows have the same messages."""
+    speedup = {(row["label"], row["dependence"]): row["speedup"] for row in rows}
+    return [
+        interval_note({"policy": label, "all": low, "values": speedup[label, "values"]})
+        for (label, dependence), low in speedup.items()
+        if dependence == "all" and (label, "values") in speedup
+    ]
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -144,9 +156,12 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _notes(models: Models, setup: Setup) -> list[str]:
+def _notes(models: Models, setup: Setup, *, recorded: bool) -> list[str]:
     begin = {ClosedLoop: "in a closed loop", OpenLoop: "at random", Replayed: "as recorded"}[type(setup.arrivals)]
-    inputs = f"decoder {models.decoder.name}, tools {models.durations.name}; sessions begin {begin}"
+    first = ", and times to the first token where known," if models.replay_decoding else ""
+    tokens = f"tokens{first} as recorded, decoded at the speed of " if recorded else ""
+    tools = "calls as recorded, else " if recorded and models.replay_tools else ""
+    inputs = f"{tokens}decoder {models.decoder.name}, {tools}tools {models.durations.name}; sessions begin {begin}"
     server = (
         f"one server, at most {setup.max_batch} requests in work; prefill goes on beside decoding and costs the others "
         "nothing (assumed); the part of the time to the first token that does not grow with the prompt is latency "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.tables import PolicyRow, policy_table
@@ -14,6 +14,8 @@ from asyncfc_sim.simulate.study import BOUND, Study, dependence_interval
 from asyncfc_sim.traces.trace import Run
 from asyncfc_sim.verify.sample import Sampled
 
+R = TypeVar("R")
+
 GROUPINGS = {"call": "one call per message", "turn": "one message per turn", "step": "messages as recorded"}
 
 
@@ -22,16 +24,33 @@ def show(study: Study, rows: Sequence[Row], notes: Sequence[str], workload: str)
     console = results_console()
     console.print(checked(rows), highlight=False)
     for grouping in study.messages:
-        chosen = [row for row in rows if row.messages == grouping and row.dependence == study.dependence[0]]
+        chosen = [row for row in first_each(rows, _arm) if row.messages == grouping]
         title = f"\n{workload}, {GROUPINGS[grouping]}"
-        footnotes = [
-            _interval_note(interval) for interval in intervals(study, rows) if interval["messages"] == grouping
-        ]
+        footnotes = [interval_note(interval) for interval in intervals(study, rows) if interval["messages"] == grouping]
+        footnotes += dependence_note(row.dependence for row in chosen)
         footnotes += notes if grouping == study.messages[-1] else ()
         console.print(policy_table([_policy_row(row) for row in chosen], title=title, footnotes=footnotes))
 
 
-def _interval_note(interval: dict[str, Any]) -> str:
+def _arm(row: Row) -> tuple[str, str]:
+    return row.messages, row.label
+
+
+def first_each(rows: Iterable[R], arm: Callable[[R], object]) -> list[R]:
+    """Of the rows of one `arm`, which differ in dependence alone, the first: those that a table shows."""
+    found: dict[object, R] = {}
+    for row in rows:
+        found.setdefault(arm(row), row)
+    return list(found.values())
+
+
+def dependence_note(shown: Iterable[str]) -> list[str]:
+    """A note if the rows shown are not those in which observed value flow alone makes the model wait."""
+    return ["with futures, every message needs all results before it (--dependence all)"] if "all" in shown else []
+
+
+def interval_note(interval: Mapping[str, Any]) -> str:
+    """The speed-up of a policy under both extremes of dependence, in words."""
     low, high = interval["all"], interval["values"]
     return (
         f"{interval['policy']}: between {low:.2f}x (every message needs all results before it) and {high:.2f}x (only "

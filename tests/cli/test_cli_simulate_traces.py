@@ -191,3 +191,26 @@ def test_recorded_arrivals_are_replayed():
     found = document(str(TRACES / "azure.csv"), "--policy", "sync", "--replay-arrivals", "--decoder", "llama2-70b-h100")
     assert found["setup"]["arrivals"]["kind"] == "Replayed"
     assert found["summary"][0]["requests"] == found["summary"][0]["n"] > 1
+
+
+@pytest.mark.parametrize("shared", [(), ("--agents", "2")])
+@pytest.mark.parametrize("dependence", ["values", "all", "both"])
+def test_the_table_has_a_row_for_every_policy_whatever_makes_the_model_wait(
+    dependence: str, shared: tuple[str, ...]
+) -> None:
+    shown = simulate(EXAMPLE, *FEW, "--dependence", dependence, *shared).stdout
+    table = shown.partition("\n- ")[0].splitlines()
+    rows = [line.split()[0] for line in table if line.startswith(("sync", "asyncfc", "bound"))]
+    assert rows == ["sync", "asyncfc", *(() if shared else ("bound",))]
+    assert ("(--dependence all)" in shown) == (dependence == "all")
+    assert ("between" in shown) == (dependence == "both")
+
+
+def test_a_fleet_says_what_of_a_recording_it_uses():
+    replayed, named = (
+        " ".join(document(EXAMPLE, *FEW, "--agents", "2", *more)["assumptions"])
+        for more in ((), ("--decoder", "gpt-4o", "--durations", "default"))
+    )
+    assert "tokens, and times to the first token where known, as recorded" in replayed
+    assert "calls as recorded" in replayed
+    assert "tokens as recorded, decoded at the speed of decoder gpt-4o, tools default" in named
