@@ -19,7 +19,7 @@ from asyncfc_sim.workloads.processes import in_processes
 
 from .errors import ExitCode
 from .output import document, emit
-from .simulate_run import Request, study_of, workload_of
+from .simulate_run import Request, check_folder, study_of, workload_of
 from .simulate_view import GROUPINGS, dependence_note, first_each, interval_note
 
 FEW = 50  # conversations below which starting processes costs more than it saves
@@ -62,6 +62,7 @@ class FleetRequest:
 def run_agents(asked: FleetRequest) -> int:
     """Do it; returns the exit code: 0, or 1 if some run differs from running in order."""
     request, setup = asked.request, asked.setup()
+    check_folder("--output-file", request.output)
     given = workload_of(request)
     models = given.models(request.decoder, request.durations, await_thinking=request.await_thinking)
     if unknown := sorted(setup.capacity.keys() - models.durations.kinds.keys()):
@@ -76,7 +77,13 @@ def run_agents(asked: FleetRequest) -> int:
     found = document(
         "fleet/1",
         seed=request.seed,
-        config={"workload": request.workload, "decoder": models.decoder.name, "durations": models.durations.name},
+        config={
+            "workload": request.workload,
+            "decoder": models.decoder.name,
+            "durations": models.durations.name,
+            "delivery": request.delivery,
+            "failure": request.failure,
+        },
         setup=_setup_json(setup),
         assumptions=notes,
         checked={"runs": len(arms) * len(given.tasks), "different": different},

@@ -165,6 +165,7 @@ def test_bad_input_says_what_and_where(tmp_path: Path, text: str, words: str):
         ([EXAMPLE, "--agents", "2", "--trace", "out.jsonl"], "leave --agents"),
         ([EXAMPLE, "--agents", "2", "--burstiness", "2"], "expected --rate"),
         ([EXAMPLE, "--max-batch", "2"], "--agents"),
+        ([EXAMPLE, "--agents", "2", "-o", "nowhere/fleet.json"], "there is no folder"),
     ],
 )
 def test_what_cannot_be_is_refused(args: list[str], words: str, monkeypatch: pytest.MonkeyPatch):
