@@ -27,6 +27,11 @@ def assumptions(
             "interrupt: the model and its engine are changed (AsyncLM), a turn is one request, to wait is to write "
             "nothing (assumed); the bound is of the chat protocol, and does not hold for it"
         )
+        if recorded:
+            notes.append(
+                "interrupt: but for the first of a turn, the recorded times to first tokens are left out whole, though "
+                "some of that was reading results, which a stream must read too (assumed: an upper bound of its saving)"
+            )
     failures = sorted({one.arm.policy.failure for one in results if one.arm.policy is not None} - {"poison"})
     if failures and any(one.arm.policy is None for one in results):
         notes.append(

@@ -113,3 +113,18 @@ def test_where_a_call_fails_a_barrier_lets_policies_do_less_than_the_bound_count
     below = sync.cases[0].makespan_s < limit.cases[0].makespan_s
     assert below == (failure == "barrier")
     assert below == any("take less than it" in note for note in assumptions(MODELS, "on_touch", results))
+
+
+def test_a_stream_that_leaves_out_recorded_waits_says_so():
+    steps = tuple(
+        RecordedStep(out_tokens=8, ttft_s=4.0, llm_s=5.0, calls=(RecordedCall(id=name, tool="Read", exec_s=0.0),))
+        for name in "ab"
+    )
+    told = recorded_task(RecordedSession(session="s", source="tests", turns=(RecordedTurn(steps=steps),)))
+    arms = Study(policies=("sync", "interrupt"), messages=("step",), dependence=("values",)).arms()
+    sync, stream = results = run_arms([told], arms, MODELS, 0)
+    assert (sync.cases[0].makespan_s, stream.cases[0].makespan_s) == (10.0, 6.0)
+    assert any(
+        "times to first tokens are left out" in note for note in assumptions(MODELS, "on_touch", results, recorded=True)
+    )
+    assert not any("are left out" in note for note in assumptions(MODELS, "on_touch", [sync], recorded=True))
