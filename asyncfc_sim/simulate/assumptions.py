@@ -60,13 +60,11 @@ def _times(models: Models, *, recorded: bool) -> str:
 def _dominant(models: Models, results: Sequence[ArmResult], *, recorded: bool) -> list[str]:
     """The kind of tool that takes the most time, and how much is known of it."""
     dominant = dominant_kind(results)
-    if dominant is None:
+    if dominant is None or (recorded and models.replay_tools):  # the kind of a recorded call decides nothing
         return []
     kind, share = dominant
     figure = models.durations.kinds[kind]
     known_by = f"median {figure.value:g} s, {figure.provenance}, n = {figure.n}"
-    if recorded and models.replay_tools:
-        known_by = "as recorded, or drawn"
     return [f"{100 * share:.0f} % of the tool time is of the kind {kind} ({known_by})"]
 
 
