@@ -64,7 +64,7 @@ def test_every_folder_of_models_ships():
     shipped = set(PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"])
     with_tables = {f"models/{path.parent.name}" for path in (ROOT / "models").glob("*/*.toml")}
     assert with_tables
-    assert with_tables | {"grammar", "tests/litmus"} == shipped
+    assert with_tables | {"grammar", "papers", "tests/litmus"} == shipped
 
 
 def test_the_sdist_lists_what_exists():
