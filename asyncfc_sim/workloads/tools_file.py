@@ -7,6 +7,7 @@ irreversible = false            # starts only after every earlier call has succe
 idempotent = true               # may be repeated
 commutes_with = []              # tools whose calls may run before or after, though not during, one of this tool
 concurrency = 4                 # calls under way at once, at most
+timeout_s = 30                  # seconds after its start at which a call is given up; without it, never
 kind = "web_search"             # the name under which durations are looked up; otherwise the tool's own
 returns = {items = [{population = 3700000}]}    # or fails = "message"; otherwise values are made up
 
@@ -32,7 +33,7 @@ from .toml_table import Table, ToolsFileError
 __all__ = ["Case", "Entry", "ToolsFileError", "parse_entry", "parse_tools"]
 
 _TOOL_KEYS: Final = (
-    *("reads", "writes", "irreversible", "idempotent", "commutes_with", "concurrency", "kind"),
+    *("reads", "writes", "irreversible", "idempotent", "commutes_with", "concurrency", "timeout_s", "kind"),
     *("returns", "fails", "cases"),
 )
 _CASE_KEYS: Final = ("when", "returns", "fails")
@@ -109,12 +110,21 @@ def parse_entry(name: str, table: Table) -> Entry:
         idempotent=table.flag("idempotent"),
         commutes_with=frozenset(table.texts("commutes_with")),
         concurrency=table.count("concurrency"),
+        timeout_s=_timeout_s(table),
     )
     cases = [_case(each) for each in table.tables("cases")]
     if "returns" in table.values or "fails" in table.values:
         cases.append(Case({}, _value(table)))
     kind = table.text("kind") if "kind" in table.values else name
     return Entry(tool, kind, reads, writes, tuple(cases))
+
+
+def _timeout_s(table: Table) -> float | None:
+    if "timeout_s" not in table.values:
+        return None
+    if (seconds := table.number("timeout_s")) <= 0:
+        raise table.wrong("timeout_s", "a number of seconds above zero")
+    return seconds
 
 
 def _case(table: Table) -> Case:

@@ -80,6 +80,7 @@ def test_the_tools_file_beside_the_program_is_picked_up(tmp_path):
         reads = ["web:{query}"]
         idempotent = true
         concurrency = 4
+        timeout_s = 2.5
         kind = "web_search"
         returns = {items = [{population = 1}]}
         [[tools.search.cases]]
@@ -96,6 +97,7 @@ def test_the_tools_file_beside_the_program_is_picked_up(tmp_path):
     search, unused = task.tools["search"], task.tools["unused"]
     assert str(search.footprint({"query": "q"})) == "reads web:q; writes nothing"
     assert (search.idempotent, search.concurrency, search.irreversible) == (True, 4, False)
+    assert search.timeout_s == 2.5
     assert (unused.irreversible, unused.commutes_with) == (True, frozenset({"unused"}))
     assert task.tools["add"].effects is None
     assert task.kinds == {"search": "web_search", "add": "add", "unused": "unused"}
@@ -181,6 +183,7 @@ def test_a_byte_order_mark_and_windows_lines_are_no_fault(tmp_path):
         ("tools.search.writes = ['']", "t.toml: tools.search.writes: its footprint '': key pattern '' is empty"),
         ("tools.search.idempotent = 1", "t.toml: tools.search.idempotent: expected true or false, not the number 1"),
         ("tools.search.concurrency = 0", "t.toml: tools.search.concurrency: expected a whole number, 1 or more"),
+        ("tools.search.timeout_s = 0", "t.toml: tools.search.timeout_s: expected a number of seconds above zero"),
         ("tools.search.concurrency = true", "t.toml: tools.search.concurrency: expected a whole number, 1 or more"),
         ("tools.search.kind = ''", "t.toml: tools.search.kind: expected a string that is not empty"),
         ("tools.search.commutes_with = ['x']", "t.toml: tools.search.commutes_with: 'x' is no tool of this file"),
