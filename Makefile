@@ -28,6 +28,9 @@ verify: $(INSTALLED) ## what the tests do in part, whole: random programs, mutan
 	$(BIN)/asyncfc check --litmus
 	$(BIN)/asyncfc check bfcl
 
+papers: $(INSTALLED) ## simulate what papers claim, and write papers/*/RESULTS.md (2 min)
+	$(BIN)/asyncfc papers reproduce
+
 bench: $(INSTALLED) ## run the benchmarks
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
@@ -38,4 +41,4 @@ clean: ## remove the environments, caches and built files
 $(INSTALLED): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" bash scripts/set_up.sh
 
-.PHONY: help demo test check verify bench clean
+.PHONY: help demo test check verify papers bench clean
