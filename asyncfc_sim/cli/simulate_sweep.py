@@ -58,8 +58,6 @@ def run_sweep(asked: SweepRequest) -> int:
     request = asked.request
     _check(asked)
     sweeps = parse_sweeps(asked.sweep)
-    if asked.plot is not None:
-        sweep_plot.check(asked.plot, sweeps)
     given = workload_of(request)
     base = Point(
         study_of(request, given),
@@ -68,6 +66,8 @@ def run_sweep(asked: SweepRequest) -> int:
         request.seed,
     )
     points = product_of(base, sweeps)
+    if asked.plot is not None:
+        sweep_plot.check(asked.plot, sweeps, points)
     if not given.recorded and any("step" in point.study.messages for point in points):
         raise SweepError("messages=step: this workload was not recorded, so it has no messages of its own")
     looks = once(len(given.tasks)) if asked.precision is None else doubling(asked.precision, asked.max_n or MOST)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncfc_sim.report.plots import Axis, Curves, Line, Map, PlotError, check_plot, plot_curves, plot_maps, save
 from asyncfc_sim.simulate.experiment import SYNC
-from asyncfc_sim.simulate.knobs import KNOBS, KnobValue
+from asyncfc_sim.simulate.knobs import KNOBS, KnobValue, Point
 from asyncfc_sim.simulate.script import Messages
 from asyncfc_sim.simulate.study import BOUND
 from asyncfc_sim.simulate.sweep import SweepRow
@@ -25,10 +25,12 @@ MOST_MAPS = 12
 Sweeps = Mapping[str, tuple[KnobValue, ...]]
 
 
-def check(path: Path, sweeps: Sweeps) -> None:
+def check(path: Path, sweeps: Sweeps, points: Sequence[Point]) -> None:
     """Raises PlotError or ImportError if no figure could be drawn in the end."""
     check_plot(path)
     _axes(sweeps)
+    if not any(arm.label != SYNC for point in points for arm in point.arms()):
+        raise PlotError("--plot: figures show speed-ups over sync, and there is no policy but sync")
 
 
 def draw(path: Path, found: Found) -> None:

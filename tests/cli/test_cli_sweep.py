@@ -284,7 +284,16 @@ def test_three_numbers_are_no_figure(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (the extra [plot])")
     sweeps = parse_sweeps(["tool_scale=1,2", "decode_scale=1,2", "max_running=1,2"])
     with pytest.raises(PlotError, match="one or two numeric knobs"):
-        sweep_plot.check(tmp_path / "out.svg", sweeps)
+        sweep_plot.check(tmp_path / "out.svg", sweeps, [])
+
+
+def test_sync_alone_is_no_figure(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (the extra [plot])")
+    plot = tmp_path / "out.svg"
+    done = _sweep(*SMALL, "--policy", "sync", "--sweep", "tool_scale=1,2", "--plot", plot)
+    assert done.exit_code == ExitCode.BAD_INPUT
+    assert "no policy but sync" in done.stderr
+    assert not plot.exists()
 
 
 def test_a_plot_is_written_the_same_each_time(tmp_path: Path) -> None:
