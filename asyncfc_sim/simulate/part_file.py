@@ -39,8 +39,12 @@ class PartFile:
         """The results of a chunk, if it was finished before."""
         if key not in self._found:
             return None
+        try:
+            results = decoded(arms, self._found.pop(key))
+        except (ValueError, TypeError, LookupError):
+            return None  # damaged: it is run again
         self.finished += 1
-        return decoded(arms, self._found.pop(key))
+        return results
 
     def add(self, key: str, results: Sequence[ArmResult]) -> None:
         """Keep the results of a chunk."""

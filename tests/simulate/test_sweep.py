@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -332,6 +333,15 @@ def test_a_line_that_was_cut_short_is_not_there_and_does_not_spoil_the_next(tmp_
     path.write_bytes(b'not ours\n[1]\n{"chunk": "x"}\n\xff\n')
     with PartFile(path) as parts:
         assert parts.take("x", arms) is None
+
+
+@pytest.mark.parametrize("results", [[], 1, "ab", {}, [[], [[0, []]]], [[[]], []], [[[]], [[0, [["c", 1.0]]]]]])
+def test_a_damaged_chunk_is_run_again(tmp_path: Path, results: object) -> None:
+    path = tmp_path / "parts.jsonl"
+    path.write_text(json.dumps({"chunk": "key", "results": results}) + "\n")
+    with PartFile(path) as parts:
+        assert parts.take("key", [Arm("sync", None, "call")]) is None
+        assert parts.finished == 0
 
 
 def test_a_part_file_without_parts_does_not_stay(tmp_path: Path) -> None:
