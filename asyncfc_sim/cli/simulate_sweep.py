@@ -141,15 +141,21 @@ def _executor(request: Request, todo: Plan, looks: Looks) -> str | None:
 
 
 def _identity(request: Request, given: Workload) -> str:
-    """What tells this workload and our version from others: the tasks, and the files that say what tools answer."""
+    """What tells this workload and our code from others: the tasks, the files that say what tools answer, our source.
+
+    The version alone says too little: in a checkout the code changes and the version does not.
+    """
     workload = Path(request.workload)
-    files = (workload, workload.with_suffix(".tools.toml"), request.tools)
-    digests = [
-        hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-        for path in files
-        if path is not None and path.is_file()
-    ]
-    return " ".join([package_version(), digest(given.tasks), *digests])
+    named = (workload, workload.with_suffix(".tools.toml"), request.tools)
+    files = [path for path in named if path is not None and path.is_file()]
+    code = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return " ".join([package_version(), digest(given.tasks), content_digest(files), content_digest(code)])
+
+
+def content_digest(files: Iterable[Path]) -> str:
+    """A digest of what is in files, in their order. Raises OSError."""
+    each = [hashlib.blake2b(path.read_bytes()).digest() for path in files]
+    return hashlib.blake2b(b"".join(each), digest_size=16).hexdigest()
 
 
 def _runner(

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from asyncfc_sim.cli import app, simulate_sweep, sweep_plot
 from asyncfc_sim.cli.errors import ExitCode
-from asyncfc_sim.cli.simulate_sweep import part_path
+from asyncfc_sim.cli.simulate_sweep import content_digest, part_path
 from asyncfc_sim.cli.sweep_view import MEASURES, Found
 from asyncfc_sim.report.plots import PlotError
 from asyncfc_sim.simulate.knobs import KNOBS, parse_sweeps
@@ -213,6 +213,19 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
     assert out.read_bytes() == whole
     assert not parts.exists()
     assert len(ran) + kept == 2 * 120 // (RUNS_A_CHUNK // 2)  # nothing was run twice
+
+
+def test_parts_of_other_code_have_another_key(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("a", encoding="utf-8")
+    two.write_text("b", encoding="utf-8")
+    before = content_digest([one, two])
+    assert content_digest([one, two]) == before
+    two.write_text("c", encoding="utf-8")
+    assert content_digest([one, two]) != before
+    one.write_text("ac", encoding="utf-8")
+    two.write_text("", encoding="utf-8")
+    assert content_digest([one, two]) not in (before, content_digest([two, one]))
 
 
 def test_parts_of_another_request_are_not_taken_for_ours(tmp_path: Path, whole: bytes) -> None:
