@@ -125,9 +125,13 @@ def _check_outputs(request: Request) -> None:
 
 
 def check_folder(option: str, path: Path | None) -> None:
-    """Raises StudyError if there is no folder for a file that is to be written."""
-    if path is not None and not path.parent.is_dir():
+    """Raises StudyError if there is no folder for a file that is to be written, or a folder in its place."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
         raise StudyError(f"{option} {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise StudyError(f"{option} {path}: expected a file, and this is a folder")
 
 
 def workload_of(request: Request) -> Workload:

@@ -215,6 +215,16 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
     assert len(ran) + kept == 2 * 120 // (RUNS_A_CHUNK // 2)  # nothing was run twice
 
 
+@pytest.mark.parametrize("option", ["--output-file", "--plot"])
+def test_a_folder_in_place_of_a_file_is_found_before_the_work(tmp_path: Path, option: str) -> None:
+    folder = tmp_path / {"--output-file": "out.csv", "--plot": "out.svg"}[option]
+    folder.mkdir()
+    done = _sweep(*SMALL, "--sweep", "tool_scale=0,1", option, folder)
+    assert done.exit_code == ExitCode.BAD_INPUT
+    assert "this is a folder" in done.stderr
+    assert not part_path(folder).exists()
+
+
 def test_parts_of_other_code_have_another_key(tmp_path: Path) -> None:
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     one.write_text("a", encoding="utf-8")
