@@ -17,8 +17,8 @@ from asyncfc_sim.core.session import Session
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.experiment import simulate
-from asyncfc_sim.simulate.study import Study
 from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.simulate.study import Study
 from asyncfc_sim.traces.certificates import certificate
 from asyncfc_sim.verify.conformance import conforms
 from asyncfc_sim.verify.racy import racy_runs
