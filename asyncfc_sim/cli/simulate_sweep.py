@@ -191,13 +191,13 @@ def _runner(
 
 def _write(asked: SweepRequest, found: sweep_view.Found) -> None:
     request = asked.request
-    if asked.plot is not None:
-        sweep_plot.draw(asked.plot, found)
     if request.output is not None:
         if request.output.suffix == ".csv":
             sweep_view.write_csv(request.output, found.rows)
         else:
             emit(sweep_view.json_document(found, request.seed), str(request.output))
+    if asked.plot is not None:
+        sweep_plot.draw(asked.plot, found)
     if request.as_json:
         emit(sweep_view.json_document(found, request.seed))
     else:

@@ -127,7 +127,8 @@ class Batcher:
             self._admitted += 1
             now_s = self._clock.now_s
             self._prefill_free_s = max(now_s, self._prefill_free_s) + job.prefill_s
-            self.load.queued_s.append(self._prefill_free_s - job.prefill_s - job.latency_s - job.came_s)
+            waited_s = self._prefill_free_s - job.prefill_s - job.latency_s - job.came_s
+            self.load.queued_s.append(max(0.0, waited_s))  # a sum of times may come out a rounding below
             self._clock.after(self._prefill_free_s - now_s, partial(self._prefilled, job))
 
     def _prefilled(self, job: _Job) -> None:
