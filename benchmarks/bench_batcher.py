@@ -22,13 +22,10 @@ from typing import Any
 
 import numpy as np
 import simpy
+from bench_simulate import CALLS, make_task  # type: ignore[import-not-found]  # beside this script
 
-from asyncfc_sim.core.footprint import Declaration
 from asyncfc_sim.core.policy import policy_named
-from asyncfc_sim.core.references import Ref
-from asyncfc_sim.core.syntax import Call, Done, Program
-from asyncfc_sim.core.tool import Tool
-from asyncfc_sim.core.values import JSON
+from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.simulate.batcher import Batcher
 from asyncfc_sim.simulate.clock import Clock
 from asyncfc_sim.simulate.decoder import load_decoder
@@ -40,11 +37,11 @@ from asyncfc_sim.simulate.server import DedicatedServer
 from asyncfc_sim.simulate.site import Site
 from asyncfc_sim.simulate.tool_pools import ToolPools
 from asyncfc_sim.simulate.writing import Writing, Written
-from asyncfc_sim.workloads.workload import Task, Turn
+from asyncfc_sim.workloads.workload import Task
 
 REQUESTS, PROMPT, ANSWER, RATE = 1000, 512, 128, 4.0
 KNOWN_REQUESTS_PER_S = 129  # vidur, CPU time
-TASKS, CALLS, EDGE, WORKERS, LOAD = 150, 8, 0.3, 8, 0.7
+TASKS, WORKERS, LOAD = 150, 8, 0.7
 ROUNDS = 7
 
 MODELS = Models(load_decoder("gpt-oss-120b-vllm"), load_durations("default"))
@@ -145,29 +142,6 @@ def _nothing() -> None:
 
 
 # Conversations -------------------------------------------------------------------------------------------------
-
-
-class Nothing:
-    """A world without state; every tool answers 1."""
-
-    def call(self, future: int, tool: str, args: JSON) -> int:
-        return 1
-
-    def state(self) -> str:
-        return ""
-
-    def copy(self) -> Nothing:
-        return self
-
-
-def make_task(number: int, rng: np.random.Generator) -> Task:
-    calls = []
-    for future in range(1, CALLS + 1):
-        needs = [Ref(earlier) for earlier in range(1, future) if rng.random() < EDGE]
-        calls.append(Call(future, "tool", {"needs": needs}))
-    program = Program((*calls, Done(tuple(Ref(call.future) for call in calls))))
-    tools = {"tool": Tool("tool", Declaration(), concurrency=CALLS)}
-    return Task(f"task{number}", "bench", (Turn("go", program),), tools, {}, Nothing)
 
 
 def begins_s(tasks: Sequence[Task]) -> list[float]:

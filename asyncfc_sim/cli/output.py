@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -36,6 +37,21 @@ def emit(document: Mapping[str, Any], path: str | None = None) -> None:
 
     with atomic_write(path) as out:
         out.write(f"{text}\n".encode())
+
+
+def emit_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to `path`, whole or not at all; what is None is left empty. Raises OSError."""
+    import csv
+    import io
+
+    from asyncfc_sim.traces.files import atomic_write
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    with atomic_write(path) as out:
+        out.write(text.getvalue().encode())
 
 
 def report_faults(faults: Sequence[str], shown: int = 5) -> None:

@@ -8,14 +8,14 @@ from math import inf
 from pathlib import Path
 from typing import Any, get_args
 
-from asyncfc_sim.core.policy import POLICIES, Delivery
+from asyncfc_sim.core.policy import Delivery
 from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.simulate.conduct import Findings, conduct
 from asyncfc_sim.simulate.durations import call_rng
 from asyncfc_sim.simulate.experiment import SYNC, Arm, ArmResult, simulate
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.script import Dependence, Messages
-from asyncfc_sim.simulate.study import BOUND, Study, StudyError, parse_graces
+from asyncfc_sim.simulate.study import Study, StudyError, parse_graces
 from asyncfc_sim.traces.perfetto import write_perfetto
 from asyncfc_sim.traces.trace import Run, write_trace
 from asyncfc_sim.verify.sample import Sampled, sample
@@ -26,8 +26,6 @@ from .errors import ExitCode
 from .executors import as_workers_see, opened
 from .output import document, emit, report_faults
 from .simulate_workload import Workload, workload
-
-DEFAULT_POLICIES = (*POLICIES, BOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +153,6 @@ def study_of(request: Request, given: Workload) -> Study:
     (delivery,) = _choice("delivery", request.delivery, get_args(Delivery), both=False)
     (failure,) = _choice("failure", request.failure, get_args(Failure), both=False)
     policies = tuple(dict.fromkeys(name.strip() for name in request.policy.split(",") if name.strip()))
-    if "turn" not in groupings and policies == DEFAULT_POLICIES:
-        policies = tuple(name for name in policies if name != "plan")  # it would have to write a turn at once
     graces = parse_graces(request.grace)
     return Study(policies, graces, delivery, failure, groupings, dependences, request.await_rate)
 

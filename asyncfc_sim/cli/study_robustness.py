@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,10 @@ from asyncfc_sim.simulate.script import Messages
 from asyncfc_sim.simulate.study import StudyError, parse_graces
 from asyncfc_sim.studies.robustness import Conversation, Robustness, run_study, tasks_of
 from asyncfc_sim.studies.robustness_rows import Row, rows, safe
-from asyncfc_sim.traces.files import atomic_write
 
 from . import robustness_view as view
 from .errors import ExitCode
-from .output import document, emit
+from .output import document, emit, emit_csv
 
 CONVERSATIONS = 50
 
@@ -57,7 +54,8 @@ def run(request: Request) -> ExitCode:
         found = run_study(study, workers=request.workers, advance=advance)
     result = rows(study, found)
     if request.output is not None:
-        _write_csv(request.output, result)
+        table = [view.flat(row) for row in result]
+        emit_csv(request.output, list(table[0]), (list(row.values()) for row in table))
     if request.plot is not None:
         view.draw(request.plot, study, result, found)
     if request.as_json:
@@ -130,12 +128,3 @@ def _json(request: Request, study: Robustness, result: Sequence[Row], found: Seq
     }
     notes, table = view.notes(study, found), [row.to_json() for row in result]
     return document("study-robustness/1", seed=study.seed, config=config, assumptions=notes, rows=table)
-
-
-def _write_csv(path: Path, result: Sequence[Row]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(view.flat(result[0])), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(view.flat(row) for row in result)
-    with atomic_write(path) as out:
-        out.write(text.getvalue().encode())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,9 @@ from asyncfc_sim.simulate.experiment import SYNC, ArmResult
 from asyncfc_sim.simulate.knobs import KNOBS, KnobValue
 from asyncfc_sim.simulate.precision import Looks
 from asyncfc_sim.simulate.sweep import ModelsOf, Plan, SweepRow
-from asyncfc_sim.traces.files import atomic_write
 
 from . import simulate_view
-from .output import document
+from .output import document, emit_csv
 from .simulate_workload import Workload
 
 if TYPE_CHECKING:
@@ -102,13 +99,7 @@ def record(row: SweepRow) -> dict[str, Any]:
 
 def write_csv(path: Path, rows: Sequence[SweepRow]) -> None:
     """Every row, with a column for each knob, swept or not, and for each of `MEASURES`. Raises OSError."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*KNOBS, *MEASURES])
-    for row in rows:
-        writer.writerow([cell(value) for value in record(row).values()])
-    with atomic_write(path) as out:
-        out.write(text.getvalue().encode())
+    emit_csv(path, [*KNOBS, *MEASURES], ([cell(value) for value in record(row).values()] for row in rows))
 
 
 def cell(value: Any) -> str:

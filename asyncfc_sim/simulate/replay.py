@@ -15,9 +15,7 @@ from .models import Models
 
 def call_kind(task: Task, models: Models, origin: int, tool: str) -> str:
     """The kind of work that call `origin` of a task does."""
-    recorded = task.recorded
-    named = recorded.kinds.get(origin) if recorded is not None else None
-    return models.durations.kind_of(named or task.kinds.get(tool, tool))
+    return models.durations.kind_of(tool_kind(task, origin, tool))
 
 
 def call_s(task: Task, models: Models, seed: int, origin: int, tool: str) -> float:
