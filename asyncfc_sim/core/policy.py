@@ -41,6 +41,10 @@ class Policy:
                 is planned at once, and looked at when all of it is done (LLMCompiler)
     stream      the model is not asked again, it goes on in the same stream, into which values are put (AsyncLM); what
                 that takes is a matter of time only, so a session behaves as without it
+    blind       every call is answered with its future, though its value may be there by then: with an infinite grace
+                nothing runs beside anything, and yet the model sees what it sees under asyncfc with no grace and
+                delivery on touch. So what futures do to a model's answers is measured apart from any concurrency
+    late_bound  `${f3.total}` in the final answer is filled in; if not, the model looks at what it has not seen first
     max_awaits  after so many messages that only await what the message before issued, wait for the tools they
                 awaited as if the grace were infinite, and answer in place; None: never
     """
@@ -60,11 +64,13 @@ class Policy:
     max_awaits: int | None = None
     siblings: bool = False
     stream: bool = False
+    blind: bool = False
+    late_bound: bool = True
 
     @property
     def futures(self) -> bool:
         """Whether the model is ever shown a placeholder, and so may pass futures as arguments."""
-        return self.grace_s != inf
+        return self.grace_s != inf or self.blind
 
     @property
     def references(self) -> bool:
@@ -80,13 +86,17 @@ SYNC = Policy("sync", dispatch="message", grace_s=inf, max_running=1, duplicates
 SYNC_PARALLEL = Policy("sync_parallel", dispatch="message", grace_s=inf, duplicates="run")
 EARLY_START = Policy("early_start", dispatch="call", grace_s=inf, duplicates="run")
 ASYNCFC = Policy("asyncfc")
+# Placeholders without concurrency: one call after the other, each message answered when its calls have returned.
+BLIND = Policy(
+    "blind", dispatch="message", grace_s=inf, delivery="on_touch", max_running=1, duplicates="run", blind=True
+)
 # LLMCompiler, arXiv 2312.04511: one plan with references, run while it streams; a join when all of it is done.
 PLAN = Policy("plan", grace_s=inf, duplicates="run", siblings=True)
 # AsyncLM, arXiv 2412.07017: decoding never stops for a call; results interrupt the stream.
 INTERRUPT = Policy("interrupt", grace_s=0.0, delivery="when_idle", stream=True)
 
 POLICIES: Mapping[str, Policy] = {
-    policy.name: policy for policy in (SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC, PLAN, INTERRUPT)
+    policy.name: policy for policy in (SYNC, SYNC_PARALLEL, EARLY_START, ASYNCFC, BLIND, PLAN, INTERRUPT)
 }
 
 

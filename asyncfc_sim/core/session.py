@@ -73,7 +73,7 @@ class Session:
             max_running_per_tool=policy.max_running_per_tool,
         )
         self.transcript = Transcript()
-        self._turn_overhead_s = turn_overhead_s
+        self.turn_overhead_s = turn_overhead_s  # a driver that measures may change it
         self._log = log
         self._message: Message | None = None
         self.numbered = 0  # calls numbered so far
@@ -188,7 +188,8 @@ class Session:
                     return
         self._await(message)
         message.unsettled = [slot.future for slot in message.slots if slot.future]
-        grace_s = self.policy.grace(self._turn_overhead_s)
+        message.blind = self.policy.blind
+        grace_s = self.policy.grace(self.turn_overhead_s)
         if grace_s <= 0:
             message.grace_over, message.blind = True, self.policy.delivery == "on_touch"
         elif grace_s != inf and not message.settled(self.scheduler.values):
@@ -296,7 +297,7 @@ class Session:
         """
         text, self._closing = self._closing or "", None
         values = self.scheduler.values
-        template = parse_string(text) if self.policy.futures else text
+        template = parse_string(text) if self.policy.futures and self.policy.late_bound else text
         filled, used = messages.late_bound(self._duplicates.renamed(template), values)
         unseen = self.transcript.placeholders.keys()
         if unseen and (isinstance(filled, ErrorValue) or not used >= unseen):

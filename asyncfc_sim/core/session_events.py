@@ -92,6 +92,13 @@ class AskApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The person need not decide about this call any more: it was given up."""
+
+    future: int
+
+
+@dataclass(frozen=True, slots=True)
 class Placeholder:
     """For the log: this call was answered with its future."""
 
@@ -112,4 +119,4 @@ class GiveUp:
     reason: str
 
 
-Action = events.Action | Request | Interrupt | SetTimer | AskApproval | Placeholder | Answer | GiveUp
+Action = events.Action | Request | Interrupt | SetTimer | AskApproval | Withdraw | Placeholder | Answer | GiveUp

@@ -36,7 +36,8 @@ Event
     user         turn                           message number `turn` of the user arrived (1, 2, ...)
     request      turn, prompt_tokens?, cached_tokens?   the decoder was asked for message number `turn` of the run
     first_token  turn                           prefill ended
-    message      turn, tokens?, text?           that message is complete (or was interrupted)
+    message      turn, tokens?, prompt_tokens?, cached_tokens?, text?   that message is complete (or was interrupted).
+                                                A served model's tokens are counted by the server, at the end
     placeholder  future                         the transcript answers this call with its future, not with a value
     answer       text?                          the decoder has answered the user
     give_up      reason                         the turn was ended without an answer: a loop guard tripped

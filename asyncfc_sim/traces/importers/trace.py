@@ -133,6 +133,7 @@ class _Reader:
                     asked.first_token_s = t
                 else:
                     asked.ended_s, asked.tokens = t, fields.get("tokens")
+                    asked.asked = {**fields, **asked.asked}  # a live run knows its prompt's tokens only now
             case "touch":
                 self.futures = True
                 self._touched = [*self._touched, *fields["futures"]]

@@ -1,0 +1,1 @@
+"""Agents on a served model: the scheduler and the session on asyncio."""

@@ -1,0 +1,161 @@
+"""An agent: a served model, unmodified functions, a policy. This is the way in for people who program."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any, Final
+from uuid import uuid4
+
+from asyncfc_sim.core.policy import Policy, policy_named
+from asyncfc_sim.core.session_events import AskApproval
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.traces.trace import Header
+
+from .asking import Asker
+from .driver import Approve, Driver, GaveUp
+from .journal import Journal, no_journal
+from .model import Model, ModelError
+from .recording import Recording
+from .run import AgentRun, RunFailed
+from .toolset import Given, open_tools
+
+# Whether a call may run: a plain function that returns a bool, or an async one.
+Approval = Callable[[AskApproval], bool | Awaitable[bool]]
+
+# Live, a model that gains nothing from futures is soon answered in place.
+LIVE_GUARDS: Final = {"max_awaits": 3}
+
+
+class Agent:
+    """A model that calls functions, and goes on while they run.
+
+        agent = Agent("qwen3", tools=[search, book], base_url="http://localhost:8000/v1")
+        run = agent.run_sync("Find a flight to Kyoto and book it")
+        print(run.output)
+
+    `model` is a name at `base_url` (without one: the first that the server has), or any `Model`. `tools` are plain
+    functions (sync ones run in threads, async ones on the event loop), FunctionTools, files of tools, MCP servers.
+    `policy` is a name (sync, sync_parallel, early_start, asyncfc, blind) or a Policy; further arguments change fields
+    of it (`grace_s=0.0`, say). `approve` is asked before calls of tools that want approval, once their arguments are
+    known. `on_text` is given the model's text as it comes. `timeout_s` limits a run as a whole. `instructions` begin
+    the system prompt. `texts` keeps what was said in the trace too, which otherwise holds calls and times. `override`
+    has the last word on what the scheduler knows of a tool.
+
+    Raises ValueError for a policy that there is not.
+    """
+
+    def __init__(
+        self,
+        model: str | Model | None = None,
+        tools: Sequence[Given] = (),
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        policy: str | Policy = "asyncfc",
+        approve: Approval | None = None,
+        on_text: Callable[[str], None] = lambda text: None,
+        timeout_s: float | None = None,
+        instructions: str | None = None,
+        texts: bool = False,
+        override: Callable[[Tool], Tool] = lambda tool: tool,
+        patience_s: float = 5.0,
+        **changes: Any,
+    ) -> None:
+        if isinstance(policy, str):
+            policy = policy_named(policy, **{**LIVE_GUARDS, **changes})
+        elif changes:
+            raise ValueError(f"a Policy says all itself: {', '.join(changes)} cannot be given beside it")
+        if policy.siblings or policy.stream:
+            raise ValueError(f"the policy {policy.name!r} can be simulated, but there is no protocol to run it live")
+        self.policy = policy
+        self.model = model if model is not None and not isinstance(model, str) else _served(model, base_url, api_key)
+        self.tools = tuple(tools)
+        self._approve, self._on_text, self._timeout_s = approve, on_text, timeout_s
+        self._instructions, self._texts, self._override = instructions, texts, override
+        self._patience_s = patience_s
+
+    def run_sync(self, *prompts: str, journal: Journal = no_journal) -> AgentRun:
+        """`run`, for code that is not async."""
+        return asyncio.run(self.run(*prompts, journal=journal))
+
+    async def run(self, *prompts: str, journal: Journal = no_journal, name: str | None = None) -> AgentRun:
+        """One conversation: each prompt is a message of the user, sent when the one before was answered.
+
+        Raises RunFailed, with what there is of the run, if it ends without an answer; ToolError or ConnectionError if
+        tools cannot be had.
+        """
+        async with AsyncExitStack() as stack:
+            threads = ThreadPoolExecutor(max(1, self.policy.max_running), thread_name_prefix="asyncfc-tool")
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+            tools = await open_tools(self.tools, stack, threads, self._override)
+            for tool in tools.values():
+                if tool.core.approval and self._approve is None:
+                    raise ValueError(f"the tool {tool.core.name!r} wants approval: give the agent `approve`")
+            asker = Asker(self.model, tools, self.policy, system=self._instructions)
+            recording = Recording(self._header(name), journal, texts=self._texts)
+            driver = Driver(tools, self.policy, asker, recording, _asked(self._approve), self._on_text)
+            return await self._converse(driver, prompts)
+
+    async def _converse(self, driver: Driver, prompts: Sequence[str]) -> AgentRun:
+        outputs: list[str] = []
+        failed: Exception | None = None
+        in_doubt: tuple[int, ...] = ()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                for prompt in prompts:
+                    outputs.append(await driver.turn(prompt))  # noqa: PERF401 (those before a failure count)
+        except TimeoutError:
+            failed = TimeoutError(f"no answer within {self._timeout_s:g} s")
+        except (GaveUp, ModelError) as error:
+            failed = error
+        finally:
+            in_doubt = await driver.close(self._patience_s)
+        run = AgentRun(
+            tuple(outputs),
+            tuple(driver.session.transcript.messages),
+            driver.recording.recorder.run(),
+            driver.recording.requests,
+            driver.asker.usage,
+            in_doubt,
+            {},
+            tuple(driver.asker.notes),
+        )
+        if failed is not None:
+            raise RunFailed(str(failed), run) from failed
+        return run
+
+    def _header(self, name: str | None) -> Header:
+        policy = self.policy
+        inputs = {
+            "model": self.model.name,
+            "endpoint": self.model.endpoint,
+            "grace_s": "inf" if policy.grace_s == float("inf") else policy.grace_s,
+            "delivery": policy.delivery,
+            "failure": policy.failure,
+            "duplicates": policy.duplicates,
+            "retries": policy.retries,
+            "max_running": policy.max_running,
+            "max_running_per_tool": policy.max_running_per_tool,
+        }
+        return Header(
+            run=name or f"live-{uuid4().hex[:12]}", source="live", clock="wall", policy=policy.name, inputs=inputs
+        )
+
+
+def _served(model: str | None, base_url: str | None, api_key: str | None) -> Model:
+    from .openai_chat import OpenAIChat
+
+    return OpenAIChat(model, base_url=base_url, api_key=api_key)
+
+
+def _asked(approve: Approval | None) -> Approve:
+    async def asked(question: AskApproval) -> bool:
+        assert approve is not None
+        answer = approve(question)
+        return bool(await answer) if inspect.isawaitable(answer) else bool(answer)
+
+    return asked

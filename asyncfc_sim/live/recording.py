@@ -1,0 +1,68 @@
+"""A live run, taken down while it goes on: its trace in memory, and all of it in a journal if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from asyncfc_sim.core import session_events as session
+from asyncfc_sim.traces.entries import trace_entry
+from asyncfc_sim.traces.trace import Header, RawEvent, Recorder
+
+from .journal import Journal, no_journal
+
+
+class Recording:
+    """What happened, in order. `texts` keeps what was said in the trace, too; a journal always has it, to resume by."""
+
+    def __init__(self, header: Header, journal: Journal = no_journal, *, texts: bool = False) -> None:
+        self.recorder = Recorder(header)
+        self.journal = journal
+        self.turns = self.requests = 0
+        self._texts = texts
+        self._clock: Callable[[], float] = lambda: 0.0
+        self._began_s = 0.0
+
+    def begin(self, clock: Callable[[], float], past: list[RawEvent] | None = None) -> None:
+        """The run begins now by `clock`, or goes on from the events of its `past`."""
+        for event in past or []:
+            self.recorder.record(event)
+            self.turns += event[1] == "user"
+            self.requests += event[1] == "request"
+        self._clock, self._began_s = clock, clock() - (past[-1][0] if past else 0.0)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._began_s
+
+    def take(self, event: session.Event) -> None:
+        """This is about to be fed to the session."""
+        self.journal.take(self.now_s, event)
+
+    def note(self, rule: str, fields: Mapping[str, Any]) -> None:
+        """What the driver does itself."""
+        event = (self.now_s, rule, fields)
+        self.recorder.record(event)
+        self.journal.record(event)
+
+    def user(self) -> None:
+        """The user speaks."""
+        self.turns += 1
+        self.note("user", {"turn": self.turns})
+
+    def request(self) -> int:
+        """The model is asked; returns the number of the message that it is to write."""
+        self.requests += 1
+        self.note("request", {"turn": self.requests})
+        return self.requests
+
+    def message(self, turn: int, text: str | None, tokens: Mapping[str, int]) -> None:
+        """The model's message is complete."""
+        self.note("message", {"turn": turn, **tokens, **({"text": text or ""} if self._texts else {})})
+
+    def log(self, entry: object) -> None:
+        """What the session does."""
+        traced = trace_entry(entry, self.requests)
+        if traced is not None:
+            self.note(traced[0], {} if traced[0] == "answer" and not self._texts else traced[1])

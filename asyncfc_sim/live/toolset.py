@@ -1,0 +1,65 @@
+"""The tools of an agent, in whichever form they are given: functions, files of functions, MCP servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any
+
+from asyncfc_sim.core.messages import AWAIT, CANCEL
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.tools.errors import ToolError
+from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
+from asyncfc_sim.tools.tool_file import ToolFile
+
+from .functions import LiveFunction
+from .live_tool import LiveTool, ToolSource
+
+Given = Callable[..., Any] | FunctionTool | ToolFile | LiveTool | ToolSource
+
+
+async def open_tools(
+    given: Sequence[Given],
+    stack: AsyncExitStack,
+    threads: ThreadPoolExecutor,
+    override: Callable[[Tool], Tool] = lambda tool: tool,
+) -> dict[str, LiveTool]:
+    """All tools by name; what has to be connected to is, and is closed with `stack`. `override` has the last word on
+    what a function's tool does.
+
+    Raises ToolError for a name that is taken, ConnectionError for a source that cannot be reached.
+    """
+    found: dict[str, LiveTool] = {}
+    for item in given:
+        for tool in await _opened(item, stack, threads, override):
+            name = tool.core.name
+            if name in found or name in (AWAIT, CANCEL):
+                why = "belongs to the protocol" if name in (AWAIT, CANCEL) else "is the name of two tools"
+                raise ToolError(name, f"this name {why}; give it another")
+            found[name] = tool
+    return found
+
+
+async def _opened(
+    item: Given, stack: AsyncExitStack, threads: ThreadPoolExecutor, override: Callable[[Tool], Tool]
+) -> Iterable[LiveTool]:
+    def live(tool: FunctionTool) -> LiveFunction:
+        return LiveFunction(tool, override(tool.core), threads)
+
+    match item:
+        case ToolSource():
+            return await item.open(stack)
+        case LiveTool():
+            return [item]
+        case ToolFile():
+            return [live(tool) for tool in item.tools.values()]
+        case FunctionTool():
+            return [live(item)]
+        case _:
+            return [live(function_tool(item))]
+
+
+def cores(tools: Mapping[str, LiveTool]) -> dict[str, Tool]:
+    """The tools as the scheduler sees them."""
+    return {name: tool.core for name, tool in tools.items()}
