@@ -1,0 +1,172 @@
+"""The options that verbs which run agents share: which model, which tools, and what changes a policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .check_request import split_target
+
+if TYPE_CHECKING:
+    from asyncfc_sim.live.openai_chat import OpenAIChat
+    from asyncfc_sim.live.toolset import Given
+
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", metavar="URL", envvar="OPENAI_BASE_URL", help="of the server, with or without /v1"),
+]
+ModelName = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="[default: the first that the server has]")
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option("--api-key", metavar="KEY", envvar="OPENAI_API_KEY", show_envvar=True, help="never written anywhere"),
+]
+Headers = Annotated[list[str] | None, typer.Option("--header", metavar="NAME=VALUE", help="sent with each request")]
+ExtraBody = Annotated[
+    str | None, typer.Option("--extra-body", metavar="JSON", help="an object; its members are added to each request")
+]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option("--tools", metavar="FILE.py[:NAME]|mcp:COMMAND|mcp:URL", help="may be repeated"),
+]
+TrustHints = Annotated[bool, typer.Option("--trust-hints", help="believe what remote MCP servers say of their tools")]
+Grace = Annotated[str, typer.Option("--grace", help="seconds to wait before a placeholder is given; auto, or inf")]
+Delivery = Annotated[str, typer.Option("--delivery", help="when_idle, on_touch or rewrite")]
+FailureMode = Annotated[str, typer.Option("--failure", help="poison, barrier or strict")]
+MaxRunning = Annotated[int, typer.Option("--max-running", min=1, help="calls under way at once")]
+MaxPerTool = Annotated[int, typer.Option("--max-running-per-tool", min=1, help="of them, calls of one tool")]
+Retries = Annotated[
+    int, typer.Option("--retries", min=0, help="further attempts at failed calls; of idempotent tools only")
+]
+CallTimeout = Annotated[
+    float | None, typer.Option("--call-timeout", min=0, metavar="S", help="of tools that say none [default: none]")
+]
+Instructions = Annotated[
+    str | None, typer.Option("--system", metavar="TEXT", help="what the system prompt begins with")
+]
+
+
+class BadOption(ValueError):
+    """An option of a verb that runs agents, or what it names, says nothing that we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the model is served, and how it is asked."""
+
+    base_url: str | None = None
+    model: str | None = None
+    api_key: str | None = None
+    headers: Sequence[str] = ()
+    extra_body: str | None = None
+
+    def chat(self) -> OpenAIChat:
+        """A client; nothing is sent yet. Raises BadOption."""
+        from asyncfc_sim.live.openai_chat import OpenAIChat
+
+        if not self.base_url and not self.api_key:
+            raise BadOption("no model to ask: expected --base-url URL (or OPENAI_BASE_URL), or an --api-key")
+        return OpenAIChat(
+            self.model,
+            base_url=self.base_url,
+            api_key=self.api_key,
+            headers=dict(map(_header, self.headers)),
+            extra_body=_object("--extra-body", self.extra_body),
+        )
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not stand in anything that is written."""
+        return [secret for secret in (self.api_key, *(value for _, value in map(_header, self.headers))) if secret]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOptions:
+    """What the command line says of a policy, beside its name."""
+
+    grace: str = "auto"
+    delivery: str = "when_idle"
+    failure: str = "poison"
+    max_running: int = 32
+    max_running_per_tool: int = 8
+    retries: int = 0
+    late_bound: bool = False
+
+    def changes(self, policy: str) -> dict[str, Any]:
+        """Fields of the policy of this name that are not as it has them. Raises BadOption.
+
+        Only asyncfc has a grace and a delivery to choose, and calls that run side by side are capped.
+        """
+        _one_of("--delivery", self.delivery, ("when_idle", "on_touch", "rewrite"))
+        _one_of("--failure", self.failure, ("poison", "barrier", "strict"))
+        changes: dict[str, Any] = {
+            "failure": self.failure,
+            "retries": self.retries,
+            "max_running_per_tool": self.max_running_per_tool,
+        }
+        if policy not in ("sync", "blind"):
+            changes["max_running"] = self.max_running
+        if policy == "asyncfc":
+            changes |= {"grace_s": grace(self.grace), "delivery": self.delivery, "late_bound": self.late_bound}
+        return changes
+
+
+def grace(text: str) -> Any:
+    """Seconds, `inf`, or `auto`. Raises BadOption."""
+    if text == "auto":
+        return text
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if isnan(seconds) or seconds < 0:
+        raise BadOption(f"--grace {text!r}: expected seconds, 0 or more, or inf, or auto")
+    return seconds
+
+
+def given_tools(specs: Sequence[str] | None, *, trust_hints: bool = False) -> list[Given]:
+    """The tools that `--tools` names. Raises BadOption, ToolFileError, OSError."""
+    return [_given(spec, trust_hints) for spec in specs or ()]
+
+
+def _given(spec: str, trust_hints: bool) -> Given:
+    if spec.startswith("mcp:"):
+        from asyncfc_sim.live.mcp_tools import mcp_server
+
+        return mcp_server(spec.removeprefix("mcp:"), trust_hints=trust_hints)
+    path, name = split_target(spec)
+    if not path.endswith(".py"):
+        raise BadOption(f"--tools {spec!r}: expected FILE.py, FILE.py:NAME, mcp:COMMAND or mcp:URL")
+    from asyncfc_sim.tools.tool_file import load_tools
+
+    return load_tools(path, name)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise BadOption(f"--header {text!r}: expected NAME=VALUE")
+    return name.strip(), value
+
+
+def _object(option: str, text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise BadOption(f"{option}: broken JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise BadOption(f"{option}: expected a JSON object")
+    return found
+
+
+def _one_of(option: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise BadOption(f"{option} {given!r}: expected one of {', '.join(known)}")
