@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import check, demo, fit, papers, parse, simulate, study, tools, trace
+from . import check, demo, fit, papers, parse, run, simulate, study, tools, trace
 from .errors import reported
 
 
@@ -66,6 +66,7 @@ def asyncfc(
 app.command(short_help="Show what futures save on a real benchmark.")(demo.demo)
 app.command(short_help="Simulate a workload under several policies.")(simulate.simulate)
 app.command(short_help="Is running asynchronously the same as one by one?")(check.check)
+app.command(short_help="Run an agent on a served model, with your functions.")(run.run)
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
 app.command(short_help="Print schemas and footprints of the tools of a file.")(tools.tools)
 app.add_typer(trace.app, name="trace")

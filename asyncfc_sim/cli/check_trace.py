@@ -79,7 +79,7 @@ def _show_some(title: str, checked: Sequence[Checked], most: int) -> None:
         return
     _print(f"\n{title}")
     for each in checked[:most]:
-        _print(f"  {each.run.header.run}: {_summary(each.certificate)}")
+        _print(f"  {each.run.header.run}: {certificate_text(each.certificate)}")
         match each.certificate.verdict:
             case NotCertified(why=why) | Incomparable(why=why):
                 _print(f"    {why}")
@@ -92,7 +92,7 @@ def _print(line: str) -> None:
     results_console().print(line, soft_wrap=True)
 
 
-def _summary(certificate: Certificate) -> str:
+def certificate_text(certificate: Certificate) -> str:
     """How many calls ran, what is known of their effects, and what else the verdict leans on."""
     if not certificate.ran:
         return "no call ran, so none could be out of order"

@@ -82,8 +82,16 @@ class Agent:
         """`run`, for code that is not async."""
         return asyncio.run(self.run(*prompts, journal=journal))
 
-    async def run(self, *prompts: str, journal: Journal = no_journal, name: str | None = None) -> AgentRun:
+    async def run(
+        self,
+        *prompts: str,
+        journal: Journal = no_journal,
+        name: str | None = None,
+        ended: Callable[[AgentRun], None] = lambda run: None,
+    ) -> AgentRun:
         """One conversation: each prompt is a message of the user, sent when the one before was answered.
+
+        `ended` is given what there is of the run however it ends, also when it is cancelled.
 
         Raises RunFailed, with what there is of the run, if it ends without an answer; ToolError or ConnectionError if
         tools cannot be had.
@@ -98,12 +106,12 @@ class Agent:
             asker = Asker(self.model, tools, self.policy, system=self._instructions)
             recording = Recording(self._header(name), journal, texts=self._texts)
             driver = Driver(tools, self.policy, asker, recording, _asked(self._approve), self._on_text)
-            return await self._converse(driver, prompts)
+            return await self._converse(driver, prompts, ended)
 
-    async def _converse(self, driver: Driver, prompts: Sequence[str]) -> AgentRun:
+    async def _converse(self, driver: Driver, prompts: Sequence[str], ended: Callable[[AgentRun], None]) -> AgentRun:
         outputs: list[str] = []
-        failed: Exception | None = None
         in_doubt: tuple[int, ...] = ()
+        failed: Exception | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
                 for prompt in prompts:
@@ -113,17 +121,11 @@ class Agent:
         except (GaveUp, ModelError) as error:
             failed = error
         finally:
-            in_doubt = await driver.close(self._patience_s)
-        run = AgentRun(
-            tuple(outputs),
-            tuple(driver.session.transcript.messages),
-            driver.recording.recorder.run(),
-            driver.recording.requests,
-            driver.asker.usage,
-            in_doubt,
-            {},
-            tuple(driver.asker.notes),
-        )
+            try:
+                in_doubt = await driver.close(self._patience_s)
+            finally:
+                run = _what_is_there(driver, outputs, in_doubt)
+                ended(run)
         if failed is not None:
             raise RunFailed(str(failed), run) from failed
         return run
@@ -144,6 +146,19 @@ class Agent:
         return Header(
             run=name or f"live-{uuid4().hex[:12]}", source="live", clock="wall", policy=policy.name, inputs=inputs
         )
+
+
+def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...]) -> AgentRun:
+    return AgentRun(
+        tuple(outputs),
+        tuple(driver.session.transcript.messages),
+        driver.recording.recorder.run(),
+        driver.recording.requests,
+        driver.asker.usage,
+        in_doubt,
+        {},
+        tuple(driver.asker.notes),
+    )
 
 
 def _served(model: str | None, base_url: str | None, api_key: str | None) -> Model:

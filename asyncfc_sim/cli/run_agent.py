@@ -1,0 +1,179 @@
+"""What `asyncfc run` does: an agent, one run, whatever way it ends; then what there is of it is written and shown."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .agent_options import BadOption, Endpoint, PolicyOptions, given_tools
+from .approval import approval
+from .errors import ExitCode
+
+if TYPE_CHECKING:
+    from asyncfc_sim.core.tool import Tool
+    from asyncfc_sim.live.agent import Agent
+    from asyncfc_sim.live.run import AgentRun
+
+LIVE_POLICIES = ("sync", "sync_parallel", "early_start", "asyncfc", "blind")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """The options of `asyncfc run` (see the help texts in run.py)."""
+
+    prompts: Sequence[str]
+    endpoint: Endpoint
+    tools: Sequence[str]
+    policy: str
+    options: PolicyOptions
+    call_timeout_s: float | None
+    timeout_s: float | None
+    approve: str
+    system: str | None
+    trust_hints: bool
+    journal: Path | None
+    resume: Path | None
+    decide: Sequence[str]
+    trace: Path | None
+    texts: bool
+    require_certified: bool
+    as_json: bool
+    quiet: bool
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a run ended: what there is of it, and why there is no answer, if there is none."""
+
+    run: AgentRun | None = None
+    reason: str | None = None
+    code: ExitCode = ExitCode.OK
+
+
+def run_agent(request: RunRequest) -> ExitCode:
+    """One run from its beginning to its end. Returns the exit code; raises what bad input raises."""
+    from .run_view import show_run
+
+    streamed: list[str] = []
+    agent = _agent(request, streamed)
+    ending = asyncio.run(_ended(agent, request, _prompts(request)))
+    run = ending.run
+    if run is None:
+        print(f"Error: {ending.reason}", file=sys.stderr)
+        return ending.code
+    if request.trace is not None:
+        _write(request.trace, run, request.endpoint.secrets)
+    show_run(run, ending.reason, as_json=request.as_json, quiet=request.quiet, streamed="".join(streamed))
+    if ending.code is ExitCode.OK and run.in_doubt:
+        ending.code = ExitCode.PARTIAL
+    if ending.code is ExitCode.OK and request.require_certified and not run.certificate.certified:
+        ending.code = ExitCode.FAILED
+    if run.in_doubt:
+        _leave(ending.code)
+    return ending.code
+
+
+async def _ended(agent: Agent, request: RunRequest, prompts: Sequence[str]) -> Ending:
+    """Run, and say how it ended; Ctrl-C and SIGTERM end it in an orderly way."""
+    from asyncfc_sim.live.model import ModelError
+    from asyncfc_sim.live.run import RunFailed
+
+    ending = Ending()
+
+    def ended(run: AgentRun) -> None:
+        ending.run = run
+
+    running = asyncio.ensure_future(agent.run(*prompts, ended=ended))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # not everywhere can a loop watch signals
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        ending.reason, ending.code = "interrupted", ExitCode.INTERRUPTED
+    except RunFailed as failed:
+        cause = failed.__cause__
+        ending.reason = str(failed)
+        ending.code = ExitCode.MISSING if isinstance(cause, ModelError) and cause.unreachable else ExitCode.PARTIAL
+    return ending
+
+
+def _agent(request: RunRequest, streamed: list[str]) -> Agent:
+    from asyncfc_sim.live.agent import Agent
+
+    if request.policy not in LIVE_POLICIES:
+        raise BadOption(f"--policy {request.policy!r}: expected one of {', '.join(LIVE_POLICIES)}")
+    shown = not (request.as_json or request.quiet) and sys.stdout is not None and sys.stdout.isatty()
+    return Agent(
+        request.endpoint.chat(),
+        given_tools(request.tools, trust_hints=request.trust_hints),
+        policy=request.policy,
+        approve=approval(request.approve),
+        on_text=_streaming(streamed) if shown else _unseen,
+        timeout_s=request.timeout_s,
+        instructions=request.system,
+        texts=request.texts,
+        override=_with_timeout(request.call_timeout_s),
+        **request.options.changes(request.policy),
+    )
+
+
+def _prompts(request: RunRequest) -> Sequence[str]:
+    """The messages of the user. Raises BadOption if there is none."""
+    if not request.prompts:
+        raise BadOption('nothing to ask: expected a prompt, such as asyncfc run "Compare Berlin and Paris" ...')
+    return [sys.stdin.read() if prompt == "-" else prompt for prompt in request.prompts]
+
+
+def _with_timeout(timeout_s: float | None) -> Callable[[Tool], Tool]:
+    """What asyncfc.toml says of a tool comes first; then `--call-timeout`, for a tool of which no time-out is said."""
+    from .config import current
+
+    overrides = current().overrides
+
+    def override(tool: Tool) -> Tool:
+        tool = overrides(tool)
+        return replace(tool, timeout_s=timeout_s) if tool.timeout_s is None and timeout_s is not None else tool
+
+    return override
+
+
+def _streaming(streamed: list[str]) -> Callable[[str], None]:
+    def show(text: str) -> None:
+        streamed.append(text)
+        print(text, end="", flush=True)
+
+    return show
+
+
+def _unseen(text: str) -> None:
+    pass
+
+
+def _write(path: Path, run: AgentRun, secrets: Sequence[str]) -> None:
+    """The trace, by the ending of its file."""
+    from asyncfc_sim.traces.redact import redacted
+
+    trace = redacted(run.trace, secrets)
+    if ".perfetto." in path.name:
+        from asyncfc_sim.traces.perfetto import write_perfetto
+
+        write_perfetto(path, [trace])
+    else:
+        from asyncfc_sim.traces.trace import write_trace
+
+        write_trace(path, [trace])
+
+
+def _leave(code: ExitCode) -> None:
+    """A call goes on acting in a thread that nobody can stop, and the interpreter would wait for it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
