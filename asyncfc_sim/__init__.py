@@ -1,4 +1,4 @@
-"""asyncfc-sim: asynchronous function calling with futures, specified, checked and simulated by one scheduler.
+"""asyncfc-sim: asynchronous function calling with futures, checked, simulated and run by one scheduler.
 
 Importing this package does nothing; the names below are loaded when they are first used.
 
@@ -16,6 +16,7 @@ Workloads        Task, Turn, World, load_bfcl, load_program, load_recorded (sess
 Simulation       Models, load_decoder, load_durations, fit_decoder; Study, run_arms, summarise_arms; run_on (any
                  executor), run_samples, Sample (many draws at once), run_fleet, FleetSetup, ClosedLoop, OpenLoop (a
                  server that is shared)
+Live             Agent (a served model and your functions), AgentRun, RunFailed
 Traces           read_trace, write_trace, write_perfetto; read_sessions, RecordedSession (what others recorded)
 """
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from asyncfc_sim.core.values import ErrorValue
     from asyncfc_sim.language.parser import parse_program
     from asyncfc_sim.language.printer import format_program
+    from asyncfc_sim.live.agent import Agent
+    from asyncfc_sim.live.run import AgentRun, RunFailed
     from asyncfc_sim.simulate.arrivals import ClosedLoop, OpenLoop
     from asyncfc_sim.simulate.decoder import load_decoder
     from asyncfc_sim.simulate.draws import Sample
@@ -74,6 +77,8 @@ if TYPE_CHECKING:
 
 # Where each name lives: "module" or "module:name there".
 _HOME = {
+    "Agent": "live.agent",
+    "AgentRun": "live.run",
     "Branch": "core.syntax",
     "Call": "core.syntax",
     "ClosedLoop": "simulate.arrivals",
@@ -91,6 +96,7 @@ _HOME = {
     "Program": "core.syntax",
     "RecordedSession": "traces.sessions",
     "Ref": "core.references",
+    "RunFailed": "live.run",
     "Sample": "simulate.draws",
     "Schedule": "verify.choices",
     "Scheduler": "core.scheduler",
@@ -139,6 +145,8 @@ _HOME = {
 
 __all__ = [
     "TOOLBOX_TOOLS",
+    "Agent",
+    "AgentRun",
     "Branch",
     "Call",
     "ClosedLoop",
@@ -156,6 +164,7 @@ __all__ = [
     "Program",
     "RecordedSession",
     "Ref",
+    "RunFailed",
     "Sample",
     "Schedule",
     "Scheduler",

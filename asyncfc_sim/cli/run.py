@@ -58,8 +58,8 @@ def run(
     """Run an agent on a served model: it goes on while its functions run.
 
     The server speaks OpenAI's chat completions (vLLM, llama-server, transformers serve, Ollama, ...). The tools are
-    plain functions of a file, or those of an MCP server. The model's calls are answered at once with futures, and run as
-    soon as that is safe. Printed are the answer, what ran when (measured), and whether the run equals one in order.
+    plain functions of a file, or those of an MCP server. The model's calls are answered at once with futures, and run
+    as soon as that is safe. Printed are the answer, what ran when (measured), and whether the run equals one in order.
 
     What is kept: nothing, unless --trace or --journal is given. A run with a journal that was killed is resumed:
     what was done is not done again, and calls of which that is not known are named, for you to decide.
