@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from asyncfc_sim.workloads.toml_table import Table
+from asyncfc_sim.tools.toml_table import Table
 
 _CLAIM_KEYS: Final = (
     *("id", "paper", "benchmark", "setting", "quantity", "value", "unit", "where", "evidence", "second_hand"),

@@ -50,11 +50,17 @@ def effects_of(metadata: Metadata | None, parameters: Parameters) -> FunctionEff
     """What a function declares; None if it declares nothing."""
     if metadata is None or not metadata.declared:
         return None
-    reads, writes = metadata.reads or (), metadata.writes or ()
-    named = _named(reads, parameters) | _named(writes, parameters)
+    return as_given(Declaration(metadata.reads or (), metadata.writes or ()), parameters)
+
+
+def as_given(declared: Declaration, parameters: Parameters) -> FunctionEffects:
+    """The same declaration, seeing arguments as the function will."""
+    named = _named(declared.reads, parameters) | _named(declared.writes, parameters)
     return FunctionEffects(
-        reads,
-        writes,
+        declared.reads,
+        declared.writes,
+        declared.bound_reads,
+        declared.bound_writes,
         adapters={name: parameters.adapters[name] for name in sorted(named)},
         defaults={name: _whole(value) for name, value in parameters.defaults.items()},
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -22,9 +22,10 @@ from asyncfc_sim.language.widen import widen
 
 from .decorator import Metadata, metadata_of, named, valid_name
 from .docstring import described
-from .effects import effects_of
+from .effects import as_given, effects_of
 from .errors import ToolError
 from .json_schema import Schema, json_schema
+from .overrides import check_templates
 from .parameters import BadArguments, Parameters, parameters_of, written
 from .to_json import NotJson, to_json
 
@@ -47,6 +48,17 @@ class FunctionTool:
     parameters: Parameters
     metadata: Metadata | None
     is_async: bool
+
+    def overridden(self, override: Callable[[Tool], Tool]) -> FunctionTool:
+        """The same function, with the last word on what it does being somebody else's.
+
+        Raises ToolError if that names parameters which the function does not have.
+        """
+        core = override(self.core)
+        if core.effects is not None and core.effects is not self.core.effects:
+            check_templates(core, self.parameters.adapters)
+            core = replace(core, effects=as_given(core.effects, self.parameters))
+        return replace(self, core=core)
 
     def arguments(self, args: Mapping[str, JSON]) -> tuple[list[Any], dict[str, Any]] | ErrorValue:
         """What to call the function with, by position and by name; or why these arguments are refused."""

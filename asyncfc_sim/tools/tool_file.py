@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +41,10 @@ class ToolFile:
     fresh: Callable[[], Any] | None = None
     observe: Callable[[], Any] | None = None
     examples: Callable[[], Any] | None = None
+
+    def overridden(self, override: Callable[[Tool], Tool]) -> ToolFile:
+        """The same tools, with the last word on what they do being somebody else's. Raises ToolError."""
+        return replace(self, tools={name: tool.overridden(override) for name, tool in self.tools.items()})
 
     @property
     def core(self) -> dict[str, Tool]:

@@ -8,7 +8,8 @@ up.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +30,12 @@ class ProgramFileError(ValueError):
     """A program file that cannot be used, though it may be a program: the message names the file."""
 
 
-def load_program(path: str, tools_path: str | None = None) -> Task:
+def load_program(
+    path: str, tools_path: str | None = None, override: Callable[[Tool], Tool] = lambda tool: tool
+) -> Task:
     """The program at `path` (`-`: standard input) as a task, with the tools of `tools_path` or of the file beside it.
+
+    `override` has the last word on what the tools do.
 
     Its world is a `SymbolicWorld`, whose `made_up` names the tools of which some values are made up.
 
@@ -43,8 +48,9 @@ def load_program(path: str, tools_path: str | None = None) -> Task:
         tools_path = str(beside)
     declared = {} if tools_path is None else parse_tools(*read_text(tools_path))
     calls = list(calls_in(program.body))
-    _check_arguments(calls, declared, tools_path or "")
     entries = {call.tool: Entry(Tool(call.tool), call.tool) for call in calls} | declared
+    entries = {name: replace(entry, tool=override(entry.tool)) for name, entry in entries.items()}
+    _check_arguments(calls, entries, tools_path or source)
     tools = {name: entry.tool for name, entry in entries.items()}
     made_up = {(call.future, call.tool) for call in calls if not entries[call.tool].answers(call)}
     shapes = _shapes(program, entries)

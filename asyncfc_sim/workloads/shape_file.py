@@ -38,8 +38,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, get_args
 
+from asyncfc_sim.tools.toml_table import Table
+
 from .shapes import CHANCE, COUNT, FROM_ONE, Figure, Provenance, Range, Shape, ShapeError, Stage, Takes, Tokens
-from .toml_table import Table
 from .tools_file import Entry, parse_entry
 
 _TOOL_KEYS: Final = ("reads", "writes", "irreversible", "idempotent", "commutes_with", "concurrency", "kind")

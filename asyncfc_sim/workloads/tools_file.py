@@ -8,6 +8,7 @@ idempotent = true               # may be repeated
 commutes_with = []              # tools whose calls may run before or after, though not during, one of this tool
 concurrency = 4                 # calls under way at once, at most
 timeout_s = 30                  # seconds after its start at which a call is given up; without it, never
+approval = false                # a person is asked before a call runs
 kind = "web_search"             # the name under which durations are looked up; otherwise the tool's own
 returns = {items = [{population = 3700000}]}    # or fails = "message"; otherwise values are made up
 
@@ -27,15 +28,12 @@ from asyncfc_sim.core.footprint import Declaration
 from asyncfc_sim.core.syntax import Call, refs_in
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value, same_json
-
-from .toml_table import Table, ToolsFileError
+from asyncfc_sim.tools.overrides import TOOL_KEYS, override_of
+from asyncfc_sim.tools.toml_table import Table, ToolsFileError
 
 __all__ = ["Case", "Entry", "ToolsFileError", "parse_entry", "parse_tools"]
 
-_TOOL_KEYS: Final = (
-    *("reads", "writes", "irreversible", "idempotent", "commutes_with", "concurrency", "timeout_s", "kind"),
-    *("returns", "fails", "cases"),
-)
+_ENTRY_KEYS: Final = ("kind", "returns", "fails", "cases")
 _CASE_KEYS: Final = ("when", "returns", "fails")
 
 
@@ -49,23 +47,22 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tool, the templates of its effects, the kind of work it does, and its answers: the first case that fits."""
+    """A tool, the kind of work it does, and its answers: the first case that fits."""
 
     tool: Tool
     kind: str
-    reads: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
 
     @property
     def templates(self) -> tuple[str, ...]:
         """All templates of key patterns."""
-        return self.reads + self.writes
+        declared = self.tool.effects or Declaration()
+        return tuple(text for texts in (declared.reads, declared.writes) if not callable(texts) for text in texts)
 
     @property
     def shareable(self) -> bool:
         """Whether identical calls, while pending, may be answered by one of them (core/duplicates.py)."""
-        return self.tool.idempotent or (self.tool.effects is not None and not self.writes)
+        return self.tool.idempotent or (self.tool.effects is not None and not self.tool.effects.writes)
 
     def answers(self, call: Call) -> bool:
         """Whether it is certain, before any argument is bound, that some case fits this call."""
@@ -100,31 +97,12 @@ def parse_tools(text: str, source: str) -> dict[str, Entry]:
 
 def parse_entry(name: str, table: Table) -> Entry:
     """One tool, described by the table `tools.NAME`."""
-    table.only(*_TOOL_KEYS)
-    declared = "reads" in table.values or "writes" in table.values
-    reads, writes = table.patterns("reads"), table.patterns("writes")
-    tool = Tool(
-        name,
-        effects=Declaration(reads, writes) if declared else None,
-        irreversible=table.flag("irreversible"),
-        idempotent=table.flag("idempotent"),
-        commutes_with=frozenset(table.texts("commutes_with")),
-        concurrency=table.count("concurrency"),
-        timeout_s=_timeout_s(table),
-    )
+    table.only(*TOOL_KEYS, *_ENTRY_KEYS)
     cases = [_case(each) for each in table.tables("cases")]
     if "returns" in table.values or "fails" in table.values:
         cases.append(Case({}, _value(table)))
     kind = table.text("kind") if "kind" in table.values else name
-    return Entry(tool, kind, reads, writes, tuple(cases))
-
-
-def _timeout_s(table: Table) -> float | None:
-    if "timeout_s" not in table.values:
-        return None
-    if (seconds := table.number("timeout_s")) <= 0:
-        raise table.wrong("timeout_s", "a number of seconds above zero")
-    return seconds
+    return Entry(override_of(table)(Tool(name)), kind, tuple(cases))
 
 
 def _case(table: Table) -> Case:

@@ -81,6 +81,11 @@ class Table:
             raise self.wrong(key, "a finite number")
         return float(value)
 
+    def seconds(self, key: str) -> float:
+        if (seconds := self.number(key)) <= 0:
+            raise self.wrong(key, "a number of seconds above zero")
+        return seconds
+
     def count(self, key: str) -> int | None:
         value = self.values.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
