@@ -1,0 +1,143 @@
+"""A recorded message as it goes over the wire: whole, or in pieces of a few characters, each when it is due.
+
+Where the recording says when something was complete, its last piece is due then; in between, pieces come evenly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from .replay import Replay, ReplayMessage
+
+FINGERPRINT: Final = "asyncfc-replay"
+
+# About what a token is: a few letters with the blank before them, a few digits, or one other character.
+_PIECE: Final = re.compile(r"\s?[^\W\d_]{1,6}|\s?\d{1,3}|\s+|[\W\d_]", re.DOTALL)
+
+
+class Piece(NamedTuple):
+    """A delta of a streamed message, due so many seconds after its request."""
+
+    due_s: float
+    delta: dict[str, Any]
+
+
+def pieces(message: ReplayMessage, place: str) -> list[Piece]:
+    """The deltas of a message in order. `place` makes the ids of its calls unlike those of any other message."""
+    deltas: list[dict[str, Any]] = []
+    anchors: list[tuple[int, float]] = []  # number of a piece, and when it is due
+    first: dict[str, Any] = {"role": "assistant", "content": None if message.calls and not message.text else ""}
+    deltas.append(first)
+    deltas += ({"content": piece} for piece in _pieces(message.text or ""))
+    for index, call in enumerate(message.calls):
+        identity = {"id": f"call_{place}_{index + 1}", "type": "function"}
+        deltas.append(_call(index, {"name": call.tool, "arguments": ""}, **identity))
+        deltas += (_call(index, {"arguments": piece}) for piece in _pieces(call.arguments))
+        if call.at_s is not None:
+            anchors.append((len(deltas) - 1, call.at_s))
+    anchors.insert(0, (0, message.ttft_s) if message.ttft_s is not None else (-1, 0.0))
+    if message.end_s is not None and anchors[-1][0] != len(deltas) - 1:
+        anchors.append((len(deltas) - 1, message.end_s))
+    return [Piece(due_s, delta) for due_s, delta in zip(_times(anchors, len(deltas)), deltas, strict=True)]
+
+
+def _pieces(text: str) -> list[str]:
+    return _PIECE.findall(text)
+
+
+def _call(index: int, function: dict[str, str], **identity: str) -> dict[str, Any]:
+    return {"tool_calls": [{"index": index, **identity, "function": function}]}
+
+
+def _times(anchors: list[tuple[int, float]], count: int) -> Iterator[float]:
+    """When each piece is due: evenly between anchors, never before the piece ahead of it."""
+    (before, before_s), *rest = anchors
+    latest_s = 0.0
+    for number in range(count):
+        while rest and number > rest[0][0]:
+            (before, before_s), *rest = rest
+        due_s = before_s
+        if rest:
+            after, after_s = rest[0]
+            due_s += (after_s - before_s) * (number - before) / (after - before)
+        latest_s = max(latest_s, due_s)
+        yield latest_s
+
+
+class Answer:
+    """A recorded message as it goes over the wire."""
+
+    def __init__(self, replay: Replay, place: str, message: ReplayMessage, speed: float, asked_s: float) -> None:
+        self.replay, self._place, self._message = replay, place, message
+        self._speed, self._asked_s = speed, asked_s
+        self._finish_reason = "tool_calls" if message.calls else "stop"
+
+    def left_s(self, due_s: float) -> float:
+        """Seconds from now until what was recorded at `due_s` is to be sent."""
+        return self._asked_s + due_s / self._speed - time.monotonic()
+
+    def events(self, *, usage: bool) -> Iterator[tuple[float, bytes]]:
+        """The events of the stream, those of one time together."""
+        waiting: list[bytes] = []
+        waiting_s = 0.0
+        for due_s, event in self._events(usage):
+            if waiting and due_s / self._speed > waiting_s / self._speed:
+                yield waiting_s, b"".join(waiting)
+                waiting.clear()
+            waiting.append(b"data: %b\n\n" % event)
+            waiting_s = due_s
+        yield waiting_s, b"".join(waiting)
+
+    def _events(self, usage: bool) -> Iterator[tuple[float, bytes]]:
+        sent = pieces(self._message, self._place)
+        for due_s, delta in sent:
+            yield due_s, self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
+        end_s = max(sent[-1].due_s, self._message.end_s or 0.0)
+        yield end_s, self._chunk([{"index": 0, "delta": {}, "finish_reason": self._finish_reason}])
+        if usage:
+            yield end_s, self._chunk([], usage=self._usage())
+        yield end_s, b"[DONE]"
+
+    def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
+        chunk = {**self._identity("chat.completion.chunk"), "choices": choices, **more}
+        return json.dumps(chunk, ensure_ascii=False).encode(errors="replace")
+
+    def whole(self) -> dict[str, Any]:
+        """The message at once, as it is sent to a client that does not want a stream."""
+        said: dict[str, Any] = {"role": "assistant", "content": self._message.text}
+        if self._message.calls:
+            said["tool_calls"] = [
+                {
+                    "id": f"call_{self._place}_{number}",
+                    "type": "function",
+                    "function": {"name": call.tool, "arguments": call.arguments},
+                }
+                for number, call in enumerate(self._message.calls, 1)
+            ]
+        choice = {"index": 0, "message": said, "finish_reason": self._finish_reason}
+        return {**self._identity("chat.completion"), "choices": [choice], "usage": self._usage()}
+
+    def _identity(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-replay-{self._place}",
+            "object": kind,
+            "created": int(time.time()),
+            "model": self.replay.name,
+            "system_fingerprint": FINGERPRINT,
+        }
+
+    def _usage(self) -> dict[str, Any] | None:
+        """Tokens as recorded; None if none were."""
+        usage = self._message.usage
+        prompt, completion = usage.prompt_tokens, usage.completion_tokens
+        if prompt is None and completion is None:
+            return None
+        counted: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
+        counted["total_tokens"] = None if prompt is None or completion is None else prompt + completion
+        if usage.cached_tokens is not None:
+            counted["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+        return counted
