@@ -76,7 +76,7 @@ def run_agent(request: RunRequest) -> ExitCode:
     if ending.code is ExitCode.OK and request.require_certified and not run.certificate.certified:
         ending.code = ExitCode.FAILED
     if run.in_doubt:
-        _leave(ending.code)
+        leave(ending.code)
     return ending.code
 
 
@@ -120,7 +120,7 @@ def _agent(request: RunRequest, streamed: list[str]) -> Agent:
         timeout_s=request.timeout_s,
         instructions=request.system,
         texts=request.texts,
-        override=_with_timeout(request.call_timeout_s),
+        override=with_timeout(request.call_timeout_s),
         **request.options.changes(request.policy),
     )
 
@@ -132,7 +132,7 @@ def _prompts(request: RunRequest) -> Sequence[str]:
     return [sys.stdin.read() if prompt == "-" else prompt for prompt in request.prompts]
 
 
-def _with_timeout(timeout_s: float | None) -> Callable[[Tool], Tool]:
+def with_timeout(timeout_s: float | None) -> Callable[[Tool], Tool]:
     """What asyncfc.toml says of a tool comes first; then `--call-timeout`, for a tool of which no time-out is said."""
     from .config import current
 
@@ -172,7 +172,7 @@ def _write(path: Path, run: AgentRun, secrets: Sequence[str]) -> None:
         write_trace(path, [trace])
 
 
-def _leave(code: ExitCode) -> None:
+def leave(code: ExitCode) -> None:
     """A call goes on acting in a thread that nobody can stop, and the interpreter would wait for it."""
     sys.stdout.flush()
     sys.stderr.flush()
