@@ -6,7 +6,7 @@ order in which they are complete, then one `Ended`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -105,9 +105,11 @@ class Model(Protocol):
     @property
     def endpoint(self) -> str: ...
 
-    def stream(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> AsyncIterator[Part]:
+    def stream(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> AsyncGenerator[Part, None]:
         """Ask for the next message, given chat messages and tool schemas as in OpenAI's chat completions.
 
-        Closing the iterator gives the request up. Raises ModelError.
+        Closing the generator gives the request up. Raises ModelError.
         """
         ...

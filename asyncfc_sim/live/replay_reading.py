@@ -42,6 +42,10 @@ def replays(recorded: Iterable[Run | RecordedSession]) -> list[Replay]:
     return list(found.values())
 
 
+def _are(number: int, what: str) -> str:
+    return f"{number} {what} is" if number == 1 else f"{number} {what}s are"
+
+
 # ------------------------------------------------------------------------------------------------ our own runs
 
 
@@ -79,9 +83,9 @@ def _of_run(run: Run) -> Replay:
     refused = sum(not _said_something(message) for turn in turns for message in turn)
     notes = []
     if unfinished:
-        notes.append(f"{unfinished} messages were not complete, and are left out")
+        notes.append(f"{_are(unfinished, 'message')} left out: not complete")
     if refused:
-        notes.append(f"{refused} messages held nothing but calls that were refused, and are left out")
+        notes.append(f"{_are(refused, 'message')} left out: nothing but calls that were refused")
     return Replay(run.header.run, _source(run.header), tuple(filter(None, kept)), tuple(notes))
 
 
@@ -194,9 +198,9 @@ def _of_session(session: RecordedSession) -> Replay:
     steps, calls = list(session.steps()), list(session.calls())
     notes = []
     if untimed := sum(step.llm_s is None for step in steps):
-        notes.append(f"{untimed} of {len(steps)} messages have no time, and are sent at once")
+        notes.append(f"{_are(untimed, 'message')} sent at once: no time was recorded")
     if bare := sum(call.args is None for call in calls):
-        notes.append(f"{bare} of {len(calls)} calls were recorded without arguments, and get none")
+        notes.append(f"{_are(bare, 'call')} sent without arguments: none were recorded")
     return Replay(session.session, f"recorded by others: {session.source}", turns, tuple(notes))
 
 
