@@ -6,8 +6,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from email.message import Message
 from http.client import HTTPConnection
 from itertools import pairwise
 from math import inf
@@ -112,7 +113,7 @@ def test_calls_that_were_not_recorded_leave_no_gap():
     (replay,) = replays([run.run()])
     first, second, third = replay.turns[0]
     assert json.loads(first.calls[1].arguments) == {"a": "$f1.n", "b": "about ${f1}"}
-    assert second.calls == (ReplayCall(AWAIT, '{"ids": ["$f2"]}', pytest.approx(0.3)),)
+    assert second.calls == (ReplayCall(AWAIT, '{"ids": ["$f2"]}', second.end_s),)
     assert third.text == "it is ${f2}"
 
 
@@ -261,13 +262,13 @@ class Client:
     def __init__(self, base_url: str) -> None:
         self.connection = HTTPConnection(base_url.removeprefix("http://").removesuffix("/v1"), timeout=10)
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Message, bytes]:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         self.connection.request(method, path, data, headers)
         response = self.connection.getresponse()
         return response.status, response.headers, response.read()
 
-    def chat(self, *transcript: Any, **more: Any) -> tuple[int, Mapping[str, str], bytes]:
+    def chat(self, *transcript: Any, **more: Any) -> tuple[int, Message, bytes]:
         return self.ask("POST", "/v1/chat/completions", {"messages": transcript, **more})
 
 
@@ -353,6 +354,8 @@ def test_a_request_without_a_length_is_refused(client):
 
 def test_messages_take_the_recorded_time_divided_by_the_speed():
     first = replays([async_run()])[0].turns[0][0]
+    assert first.ttft_s is not None
+    assert first.end_s is not None
     with serving(served([async_run()], speed=2.0)) as base_url:
         client = Client(base_url)
         began = time.monotonic()
