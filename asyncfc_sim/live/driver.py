@@ -7,7 +7,7 @@ the model is shown is the session's, how the model is asked is the asker's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -41,7 +41,7 @@ class Driver:
         approve: Approve,
         on_text: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.session = Session({name: tool.core for name, tool in tools.items()}, policy, log=self._log)
+        self.session = Session({name: tool.core for name, tool in tools.items()}, policy, log=recording.log)
         self.asker, self.recording = asker, recording
         self._tools, self._approve, self._on_text = tools, approve, on_text
         self._loop = asyncio.get_running_loop()
@@ -49,7 +49,6 @@ class Driver:
         self._asking: asyncio.Task[None] | None = None
         self._timers: dict[session.Timer, asyncio.TimerHandle] = {}
         self._ended: asyncio.Future[str] = self._loop.create_future()
-        self._closing = False
         recording.begin(self._loop.time)
 
     async def turn(self, text: str) -> str:
@@ -59,9 +58,23 @@ class Driver:
         self.feed(session.UserMessage(text))
         return await self._ended
 
+    def take_over(
+        self, taken: Session, actions: Iterable[session.Action], events: Iterable[session.Event]
+    ) -> Awaitable[str]:
+        """Go on with a session that was fed before: do what it still wants done, then tell it what is known by now.
+
+        Returns the answer that is to come, if a turn is under way.
+        """
+        self.session = taken
+        for action in actions:
+            self._perform(action)
+        for event in events:
+            self.feed(event)
+        return self._ended
+
     async def close(self, patience_s: float = 5.0) -> tuple[int, ...]:
         """Start nothing more, ask what is under way to stop, and wait for it. Returns the calls that went on acting."""
-        self._closing = True
+        self.recording.close()
         for timer in self._timers.values():
             timer.cancel()
         tasks = [*self._calls.values(), *([self._asking] if self._asking is not None else [])]
@@ -77,7 +90,7 @@ class Driver:
         try:
             self.recording.take(event)
             for action in self.session.feed(event):
-                if not self._closing:
+                if not self.recording.closing:
                     self._perform(action)
         except Exception as error:  # a fault of ours: whoever waits for the answer is to see it
             self._fail(error)
@@ -104,12 +117,18 @@ class Driver:
 
     async def _run(self, start: Start) -> None:
         """One attempt at a call: the intent first, then the tool, then what came of it."""
+        tool = self._tools[start.tool]
         try:
-            if start.footprint.writes:
+            if start.footprint.writes or tool.core.irreversible:
                 await self.recording.journal.committed()
-            value = await self._tools[start.tool].run(start.args)
+            value = await tool.run(start.args)
         except asyncio.CancelledError:
+            if self.recording.closing:  # whether it has had its effect is for whoever resumes the run to say
+                return
             value = ErrorValue("cancelled", "this call was cancelled before it returned", start.future)
+        except OSError as error:  # the journal's: nothing is done that does not stand there
+            self._fail(error)
+            return
         del self._calls[start.future]
         self.feed(Fail(start.future, value) if isinstance(value, ErrorValue) else Finish(start.future, value))
 
@@ -149,7 +168,3 @@ class Driver:
         if not self._ended.done():
             self.recording.note("give_up", {"reason": str(error)})
             self._ended.set_exception(error)
-
-    def _log(self, entry: object) -> None:
-        if not (self._closing and isinstance(entry, Start)):  # once it closes, nothing is started any more
-            self.recording.log(entry)

@@ -59,22 +59,16 @@ class LiveFunction:
 
 
 async def in_thread(threads: ThreadPoolExecutor, function: Callable[[], Any]) -> Any:
-    """Run `function` in a thread. Returns or raises only when it has ended, also if this task is cancelled."""
+    """Run `function` in a thread. Returns or raises as it does, and only when it has ended, also if cancelled."""
     context = contextvars.copy_context()
     running = asyncio.get_running_loop().run_in_executor(threads, context.run, _without_stop_iteration, function)
-    cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:
             await asyncio.shield(running)
-        except asyncio.CancelledError as error:
-            if running.done():
-                break
-            cancelled = error
+        except asyncio.CancelledError:
+            continue  # it cannot be stopped; what it returns is known, whoever has a use for it
         except BaseException:
             break
-    if cancelled is not None:
-        running.exception()  # seen: its result is dropped
-        raise cancelled
     return running.result()
 
 

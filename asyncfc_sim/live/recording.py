@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from asyncfc_sim.core import session_events as session
 from asyncfc_sim.traces.entries import trace_entry
 from asyncfc_sim.traces.trace import Header, RawEvent, Recorder
 
+from .inputs import Closing, Input
 from .journal import Journal, no_journal
 
 
@@ -19,6 +19,7 @@ class Recording:
         self.recorder = Recorder(header)
         self.journal = journal
         self.turns = self.requests = 0
+        self.closing = False
         self._texts = texts
         self._clock: Callable[[], float] = lambda: 0.0
         self._began_s = 0.0
@@ -36,9 +37,14 @@ class Recording:
         """Seconds since the run began."""
         return self._clock() - self._began_s
 
-    def take(self, event: session.Event) -> None:
+    def close(self) -> None:
+        """From now on nothing is started."""
+        self.closing = True
+        self.take(Closing())
+
+    def take(self, given: Input) -> None:
         """This is about to be fed to the session."""
-        self.journal.take(self.now_s, event)
+        self.journal.take(self.now_s, given)
 
     def note(self, rule: str, fields: Mapping[str, Any]) -> None:
         """What the driver does itself."""
@@ -62,7 +68,14 @@ class Recording:
         self.note("message", {"turn": turn, **tokens, **({"text": text or ""} if self._texts else {})})
 
     def log(self, entry: object) -> None:
-        """What the session does."""
+        """What the session does. What it starts while the run is being closed does not run: a resumed run does it."""
         traced = trace_entry(entry, self.requests)
-        if traced is not None:
-            self.note(traced[0], {} if traced[0] == "answer" and not self._texts else traced[1])
+        if traced is None:
+            return
+        rule, fields = traced
+        if rule == "answer" and not self._texts:
+            fields = {}
+        if rule == "start" and self.closing:
+            self.journal.record((self.now_s, rule, fields))
+        else:
+            self.note(rule, fields)

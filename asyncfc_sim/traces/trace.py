@@ -193,10 +193,14 @@ def write_trace(target: str | os.PathLike[str] | TextIO, runs: Iterable[Run]) ->
         target.writelines(line + "\n" for line in _lines(runs))
 
 
+def header_to_json(header: Header) -> dict[str, JSON]:
+    """A header as it stands in a file, its schema first."""
+    return {"schema": SCHEMA, **{item.name: getattr(header, item.name) for item in fields(header)}}
+
+
 def _lines(runs: Iterable[Run]) -> Iterator[str]:
     for run in runs:
-        header = {item.name: getattr(run.header, item.name) for item in fields(run.header)}
-        yield _line(run, {"schema": SCHEMA, **header})
+        yield _line(run, header_to_json(run.header))
         for t, rule, event_fields in run.events:
             yield _line(run, {"t": t, "rule": rule, **event_fields})
 
@@ -214,8 +218,15 @@ def _line(run: Run, line: Mapping[str, JSON]) -> str:
 
 
 def read_trace(path: str | os.PathLike[str]) -> list[Run]:
-    """Read all runs of a file (`.gz` too). Raises TraceError, naming file and line; OSError if it cannot be opened."""
+    """Read all runs of a file: lines (`.gz` too), or a journal.
+
+    Raises TraceError, naming file and line; OSError if it cannot be opened.
+    """
+    from .journal import is_journal, read_journal
+
     name = os.fspath(path)
+    if is_journal(path):
+        return [run.trace() for run in read_journal(path)]
     with gzip.open(path, "rb") if name.endswith(".gz") else Path(path).open("rb") as lines:
         return parse_trace(lines, name)
 
@@ -232,7 +243,7 @@ def parse_trace(lines: Iterable[bytes], name: str = "<trace>") -> list[Run]:
                 continue
             item = _parse_line(line)
             if "schema" in item:
-                runs.append((_header(item), [], []))
+                runs.append((header_from_json(item), [], []))
                 last_t = 0.0
             elif "rule" not in item:
                 raise ValueError('expected a header (with "schema") or an event (with "t" and "rule")')
@@ -271,7 +282,8 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _header(item: dict[str, Any]) -> Header:
+def header_from_json(item: dict[str, Any]) -> Header:
+    """The header that `header_to_json` writes as `item`. Raises ValueError, saying what was expected."""
     schema = item.pop("schema")
     if schema != SCHEMA:
         raise ValueError(f"schema is {schema!r}; this version reads {SCHEMA!r}")
