@@ -1,7 +1,7 @@
 """The State Tree: which open calls touch which keys, on a trie of key segments (the AsyncFC paper's structure).
 
 Every open call holds its footprint here from its issue until it has ended. Each node lists the calls that access
-exactly its key, those that access its region (the key and all below it), and all accesses at or below it. The lists
+exactly its key, those that access its region (the key and all below it), and all accesses further down. The lists
 are sorted by future number, that is in issue order, so they are reader/writer queues: a call may go when no call
 ahead of it in any of its queues conflicts with it. Unlike a lock table, this gives *the* program order, not just
 some serial order.
@@ -14,51 +14,55 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
-from .footprint import Footprint, Key
+from .footprint import Footprint, Pattern
 
 Excuse = Callable[[int], bool]
 
 
 class _Queue:
-    """The calls that access one place, in issue order. A reader conflicts with `writers`, a writer with `all`."""
+    """The calls that access one place, in issue order. A reader conflicts with `writers`, a writer with both."""
 
-    __slots__ = ("all", "writers")
+    __slots__ = ("readers", "writers")
 
     def __init__(self) -> None:
-        self.all: list[int] = []
+        self.readers: list[int] = []
         self.writers: list[int] = []
 
     def add(self, future: int, writes: bool) -> None:
-        insort(self.all, future)
-        if writes:
-            insort(self.writers, future)
+        insort(self.writers if writes else self.readers, future)
+
+    def discard(self, future: int, writes: bool) -> None:
+        calls = self.writers if writes else self.readers
+        del calls[bisect_left(calls, future)]
+
+    def latest(self, before: int, writes: bool, excused: Excuse | None) -> int:
+        """The latest call before `before` in the way of one that writes, or only reads; 0 if there is none."""
+        latest = _latest(self.writers, before, excused)
+        return max(latest, _latest(self.readers, before, excused)) if writes else latest
 
     def copy(self) -> _Queue:
         twin = _Queue.__new__(_Queue)
-        twin.all, twin.writers = self.all.copy(), self.writers.copy()
+        twin.readers, twin.writers = self.readers.copy(), self.writers.copy()
         return twin
-
-    def discard(self, future: int, writes: bool) -> None:
-        del self.all[bisect_left(self.all, future)]
-        if writes:
-            del self.writers[bisect_left(self.writers, future)]
 
 
 class _Node:
-    __slots__ = ("children", "exact", "region", "within")
+    __slots__ = ("below", "children", "exact", "open", "region")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.exact: _Queue | None = None
         self.region: _Queue | None = None
-        self.within = _Queue()  # every access at this node or below it
+        self.below: _Queue | None = None  # every access further down
+        self.open = 0  # accesses here or further down
 
     def copy(self) -> _Node:
         twin = _Node.__new__(_Node)
         twin.children = {segment: child.copy() for segment, child in self.children.items()}
         twin.exact = self.exact and self.exact.copy()
         twin.region = self.region and self.region.copy()
-        twin.within = self.within.copy()
+        twin.below = self.below and self.below.copy()
+        twin.open = self.open
         return twin
 
 
@@ -74,37 +78,52 @@ class StateTree:
         if future in self._held:
             self.release(future)
         self._held[future] = footprint
-        for key, below, writes in _accesses(footprint):
-            node = self._root
-            node.within.add(future, writes)
-            for segment in key:
-                child = node.children.get(segment)
-                if child is None:
-                    child = node.children[segment] = _Node()
-                node = child
-                node.within.add(future, writes)
-            if below:
-                node.region = node.region or _Queue()
-                node.region.add(future, writes)
-            else:
-                node.exact = node.exact or _Queue()
-                node.exact.add(future, writes)
+        for pattern in footprint.reads:
+            self._enter(future, pattern, False)
+        for pattern in footprint.writes:
+            self._enter(future, pattern, True)
+
+    def _enter(self, future: int, pattern: Pattern, writes: bool) -> None:
+        node = self._root
+        for segment in pattern.key:
+            node.open += 1
+            if node.below is None:
+                node.below = _Queue()
+            node.below.add(future, writes)
+            child = node.children.get(segment)
+            if child is None:
+                child = node.children[segment] = _Node()
+            node = child
+        node.open += 1
+        if pattern.below:
+            node.region = node.region or _Queue()
+            node.region.add(future, writes)
+        else:
+            node.exact = node.exact or _Queue()
+            node.exact.add(future, writes)
 
     def release(self, future: int) -> None:
         """Take a call out."""
-        for key, below, writes in _accesses(self._held.pop(future)):
-            node = self._root
-            node.within.discard(future, writes)
-            for segment in key:
-                parent, node = node, node.children[segment]
-                node.within.discard(future, writes)
-                if not node.within.all:  # nothing at or below it any more
-                    del parent.children[segment]
-                    break
-            else:
-                queue = node.region if below else node.exact
-                assert queue is not None
-                queue.discard(future, writes)
+        footprint = self._held.pop(future)
+        for pattern in footprint.reads:
+            self._leave(future, pattern, False)
+        for pattern in footprint.writes:
+            self._leave(future, pattern, True)
+
+    def _leave(self, future: int, pattern: Pattern, writes: bool) -> None:
+        node = self._root
+        node.open -= 1
+        for segment in pattern.key:
+            parent, node = node, node.children[segment]
+            assert parent.below is not None
+            parent.below.discard(future, writes)
+            node.open -= 1
+            if not node.open:  # nothing at or below it any more
+                del parent.children[segment]
+                return
+        queue = node.region if pattern.below else node.exact
+        assert queue is not None
+        queue.discard(future, writes)
 
     def holds(self, future: int) -> bool:
         return future in self._held
@@ -118,28 +137,30 @@ class StateTree:
         The latest, because those before it will mostly have ended when it ends: each end wakes few calls in vain.
         """
         latest = 0
-        for key, below, writes in _accesses(footprint):
-            for queue in self._overlapping(key, below):
-                latest = max(latest, _latest(queue, future, writes, excused))
+        for pattern in footprint.reads:
+            for queue in self._overlapping(pattern):
+                latest = max(latest, queue.latest(future, False, excused))
+        for pattern in footprint.writes:
+            for queue in self._overlapping(pattern):
+                latest = max(latest, queue.latest(future, True, excused))
         return latest
 
-    def _overlapping(self, key: Key, below: bool) -> Iterator[_Queue]:
+    def _overlapping(self, pattern: Pattern) -> Iterator[_Queue]:
         """The queues of all accesses that have a key in common with this pattern."""
         node = self._root
-        for segment in key:
+        for segment in pattern.key:
             if node.region is not None:
                 yield node.region
             child = node.children.get(segment)
             if child is None:
                 return
             node = child
-        if below:
-            yield node.within
-            return
         if node.region is not None:
             yield node.region
         if node.exact is not None:
             yield node.exact
+        if pattern.below and node.below is not None:
+            yield node.below
 
     def copy(self) -> StateTree:
         twin = object.__new__(type(self))
@@ -149,18 +170,10 @@ class StateTree:
         return twin
 
 
-def _accesses(footprint: Footprint) -> Iterator[tuple[Key, bool, bool]]:
-    for pattern in footprint.reads:
-        yield pattern.key, pattern.below, False
-    for pattern in footprint.writes:
-        yield pattern.key, pattern.below, True
-
-
-def _latest(queue: _Queue, future: int, writes: bool, excused: Excuse | None) -> int:
-    ahead = queue.all if writes else queue.writers
-    position = bisect_left(ahead, future)
+def _latest(calls: list[int], before: int, excused: Excuse | None) -> int:
+    position = bisect_left(calls, before)
     while position:
         position -= 1
-        if excused is None or not excused(ahead[position]):
-            return ahead[position]
+        if excused is None or not excused(calls[position]):
+            return calls[position]
     return 0
