@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,9 +37,12 @@ class LiveTool(Protocol):
 class ToolSource(Protocol):
     """Where tools come from that must be connected to first: an MCP server, say."""
 
-    async def open(self, stack: AsyncExitStack) -> Sequence[LiveTool]:
+    async def open(
+        self, stack: AsyncExitStack, taken: Collection[str], override: Callable[[Tool], Tool]
+    ) -> Sequence[LiveTool]:
         """Connect, and give the tools; whatever must be closed again is pushed on `stack`.
 
+        None of their names is `taken`. `override` has the last word on what they do.
         Raises ConnectionError, in one line, if that cannot be done.
         """
         ...

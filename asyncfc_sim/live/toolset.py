@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any
@@ -26,13 +26,13 @@ async def open_tools(
     override: Callable[[Tool], Tool] = lambda tool: tool,
 ) -> dict[str, LiveTool]:
     """All tools by name; what has to be connected to is, and is closed with `stack`. `override` has the last word on
-    what a function's tool does.
+    what a tool does. Servers come last, and give way where a name of theirs is taken.
 
     Raises ToolError for a name that is taken, ConnectionError for a source that cannot be reached.
     """
     found: dict[str, LiveTool] = {}
-    for item in given:
-        for tool in await _opened(item, stack, threads, override):
+    for item in sorted(given, key=lambda item: isinstance(item, ToolSource)):
+        for tool in await _opened(item, stack, threads, override, {*found, AWAIT, CANCEL}):
             name = tool.core.name
             if name in found or name in (AWAIT, CANCEL):
                 why = "belongs to the protocol" if name in (AWAIT, CANCEL) else "is the name of two tools"
@@ -42,14 +42,19 @@ async def open_tools(
 
 
 async def _opened(
-    item: Given, stack: AsyncExitStack, threads: ThreadPoolExecutor, override: Callable[[Tool], Tool]
+    item: Given,
+    stack: AsyncExitStack,
+    threads: ThreadPoolExecutor,
+    override: Callable[[Tool], Tool],
+    taken: Collection[str],
 ) -> Iterable[LiveTool]:
     def live(tool: FunctionTool) -> LiveFunction:
-        return LiveFunction(tool, override(tool.core), threads)
+        tool = tool.overridden(override)
+        return LiveFunction(tool, tool.core, threads)
 
     match item:
         case ToolSource():
-            return await item.open(stack)
+            return await item.open(stack, taken, override)
         case LiveTool():
             return [item]
         case ToolFile():

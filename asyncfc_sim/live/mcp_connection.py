@@ -1,0 +1,186 @@
+"""The connection to one MCP server, in a task of its own.
+
+The SDK's client opens cancel scopes: it must be left by the task that entered it, whichever tasks call tools in
+between. So one task enters the client, waits until it is to leave, and leaves. Calls are made by the tasks that want
+them; they overlap.
+
+A connection that is lost is not made again: a new server would not have the state of the old one. Calls under way and
+later ones fail, with what the server said last on stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shlex
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+
+from .ending import to_its_end
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.types import CallToolResult, Tool
+
+CONNECT_S = 30.0
+_TAIL_BYTES = 4096
+
+
+class ToolFailed(Exception):
+    """The server answered a call with an error of the protocol, or with what is no answer."""
+
+
+class Connection:
+    """One server: a command line that speaks MCP on its stdin and stdout, or a URL. `tools` are those that it lists.
+
+    `timeout_s` bounds opening. `label` is what messages call it: `target`, until it has said its name.
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        *,
+        timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.target = target
+        self.label = target if isinstance(target, str) else shlex.join(target)
+        self.name: str | None = None  # what it calls itself
+        self.tools: list[Tool] = []
+        self._timeout_s, self._env, self._headers = timeout_s, dict(env or {}), dict(headers or {})
+        self._client: Client | None = None
+        self._lost: str | None = None
+        self._stderr: IO[bytes] | None = None
+        self._leave = asyncio.Event()
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is reached by a URL."""
+        return isinstance(self.target, str) and self.target.startswith(("http://", "https://"))
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Connect, and list the tools; `stack` closes. Raises ConnectionError, in one line."""
+        # Of its own accord the SDK would tell stderr about every line of a server that it cannot read.
+        logging.getLogger("mcp").addHandler(logging.NullHandler())
+        if not self.remote:
+            self._stderr = stack.enter_context(TemporaryFile())  # noqa: SIM115
+        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        actor = asyncio.create_task(self._live(entered), name=f"MCP server {self.label}")
+        stack.push_async_callback(self._close, actor)
+        await asyncio.wait([entered, actor], timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if not entered.done():
+            why = self._lost or f"no answer within {self._timeout_s:g} s"
+            raise ConnectionError(f"MCP server {self.label}: {why}{self._last_words()}")
+
+    async def call(self, tool: str, args: Mapping[str, Any], *, stoppable: bool) -> CallToolResult:
+        """Call a tool. Raises ToolFailed, or ConnectionError if the server is gone.
+
+        A stoppable call is given up at once if this task is cancelled, and the server is told. Any other is waited
+        for: a server that was told would not answer any more, and nobody would ever know when its effects are over.
+        """
+        if self._client is None or self._lost is not None:
+            raise self._gone()
+        call = asyncio.create_task(self._ask(self._client.call_tool(tool, dict(args))))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return await call if stoppable else await to_its_end(call)
+
+    async def _ask(self, request: Coroutine[Any, Any, CallToolResult]) -> CallToolResult:
+        from mcp import MCPError
+        from mcp.types import CONNECTION_CLOSED
+
+        try:
+            return await request
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                self._lost = self._lost or "it closed the connection"
+                raise self._gone() from None
+            raise ToolFailed(error.message) from None
+        except (OSError, EOFError) as error:
+            raise self._gone() from error
+        except Exception as error:  # an answer that does not keep to the protocol, or to the tool's own schema
+            if self._lost is not None:
+                raise self._gone() from None
+            raise ToolFailed(_one_line(error)) from None
+
+    def _gone(self) -> ConnectionError:
+        return ConnectionError(f"the MCP server {self.label} is gone: {self._lost}{self._last_words()}")
+
+    async def _live(self, entered: asyncio.Future[None]) -> None:
+        """Enter the client, and leave it when told to: the only task that does either."""
+        try:
+            async with AsyncExitStack() as stack:
+                client = await stack.enter_async_context(await self._connecting(stack))
+                self.tools = await _listed(client)
+                if client.server_info is not None:
+                    self.name = client.server_info.name
+                self._client = client
+                entered.set_result(None)
+                await self._leave.wait()
+        except Exception as error:
+            self._lost = self._lost or _one_line(error)
+        except asyncio.CancelledError:
+            self._lost = self._lost or "the connection was given up"
+
+    async def _connecting(self, stack: AsyncExitStack) -> Client:
+        from mcp import Client
+
+        if self.remote:
+            import httpx2
+            from mcp.client.streamable_http import streamable_http_client
+
+            assert isinstance(self.target, str)
+            # How long a call may take is not the transport's to say.
+            timeout = httpx2.Timeout(CONNECT_S, read=None)
+            http = await stack.enter_async_context(httpx2.AsyncClient(headers=self._headers, timeout=timeout))
+            return Client(streamable_http_client(self.target, http_client=http))
+        from mcp import StdioServerParameters, stdio_client
+
+        words = shlex.split(self.target) if isinstance(self.target, str) else list(self.target)
+        if not words:
+            raise ValueError("a command line or a URL is expected")
+        server = StdioServerParameters(command=words[0], args=words[1:], env=self._env)
+        return Client(stdio_client(server, errlog=cast(TextIO, self._stderr)))  # only its number is used
+
+    async def _close(self, actor: asyncio.Task[None]) -> None:
+        self._leave.set()
+        for call in self._calls:
+            call.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls)
+        if self._client is None:
+            actor.cancel()  # it is still entering
+        await asyncio.wait([actor])
+
+    def _last_words(self) -> str:
+        """The last line that the server wrote on stderr, if any; read without moving the end it writes at."""
+        if self._stderr is None or self._stderr.closed:
+            return ""
+        size = os.fstat(self._stderr.fileno()).st_size
+        tail = os.pread(self._stderr.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES)).decode(errors="replace")
+        lines = [line.strip() for line in tail.splitlines() if line.strip()]
+        return f" ({lines[-1][:200]})" if lines else ""
+
+
+async def _listed(client: Client) -> list[Tool]:
+    page = await client.list_tools()
+    tools = list(page.tools)
+    while page.next_cursor:
+        page = await client.list_tools(cursor=page.next_cursor)
+        tools += page.tools
+    return tools
+
+
+def _one_line(error: BaseException) -> str:
+    """What went wrong, of all that was raised at once: the first of the leaves."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, FileNotFoundError):
+        return f"there is no command {error.filename!r}"
+    said = next(iter(str(getattr(error, "message", error)).splitlines()), "")
+    return "it closed the connection" if said == "Connection closed" else said or type(error).__name__

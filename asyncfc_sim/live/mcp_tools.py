@@ -1,0 +1,202 @@
+"""The tools of an MCP server, for an agent.
+
+Arguments are checked against the tool's own schema before they are sent, as those of a function are. What the
+scheduler knows of a tool are the server's hints (mcp_hints.py) and overrides.
+
+A call that takes longer than the time-out has failed for the model, and the scheduler gives it up: one that only reads
+is over with that. One that may write stays in doubt, and holds its keys, until the server answers or is gone
+(mcp_connection.py says why it is not told). A server that is gone counts as the end of the calls on it.
+
+The tools are those that the server listed when it was connected to: what a model is told of tools never changes
+within a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from asyncfc_sim.core.footprint import Declaration
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import JSON, Effects, ErrorValue, Value
+from asyncfc_sim.tools.decorator import valid_name
+from asyncfc_sim.tools.effects import FunctionEffects
+from asyncfc_sim.tools.overrides import check_templates
+
+from .mcp_connection import Connection, ToolFailed
+from .mcp_hints import hinted
+from .mcp_results import value_of
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+    from mcp.types import Tool as Listed
+
+TIMEOUT_S: Final = 60.0
+_LONGEST_NAME: Final = 64
+_DIGEST: Final = 8
+
+
+class MCPServerError(ValueError):
+    """An MCP server that is described in a way that cannot be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class MCPTool:
+    """A tool of a connected server. `listed` is what the server says of it, its own name for it included."""
+
+    connection: Connection
+    listed: Listed
+    core: Tool
+
+    @property
+    def description(self) -> str:
+        return self.listed.description or self.listed.title or ""
+
+    @property
+    def input_schema(self) -> Mapping[str, Any]:
+        return {"type": "object", "properties": {}, **self.listed.input_schema}
+
+    @property
+    def output_schema(self) -> Mapping[str, Any] | None:
+        """Of its structured content; None where nothing is known of what it returns."""
+        return self.listed.output_schema
+
+    async def run(self, args: Mapping[str, JSON]) -> Value:
+        name = self.core.name
+        reads_only = not self.core.irreversible and not self.core.footprint(args).writes
+        effects: Effects = "none" if reads_only else "unknown"
+        try:
+            result = await self.connection.call(self.listed.name, args, stoppable=reads_only)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return ErrorValue("cancelled", f"{name}: the run ended before it returned", effects=effects)
+        except (ToolFailed, ConnectionError) as error:
+            return ErrorValue("tool_error", f"{name}: {error}", effects=effects)
+        return value_of(name, result, effects)
+
+
+class MCPServer:
+    """An MCP server as a source of tools: `Agent(model, [MCPServer("npx some-server"), MCPServer("https://...")])`.
+
+    `target` is a command line (a string, or its words), which is started and spoken to over stdin and stdout, or the
+    URL of a server that speaks MCP over HTTP. `name` is what it is called where a tool of it needs another name;
+    by default, what it calls itself. `timeout_s` bounds each call, `connect_timeout_s` starting and connecting. `trust_hints` says whether to
+    believe what it hints of its tools: by default, a server that is started here is believed, one at a URL is not.
+    `env` is added to the few variables that a command gets of ours (PATH, HOME, ...); `headers` go with each request
+    to a URL.
+
+    Raises MCPServerError for what cannot be meant.
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        *,
+        name: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = TIMEOUT_S,
+        trust_hints: bool | None = None,
+        env: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if not (target.strip() if isinstance(target, str) else target):
+            raise MCPServerError("an MCP server is a command line or a URL, not an empty string")
+        for key, seconds in (("timeout_s", timeout_s), ("connect_timeout_s", connect_timeout_s)):
+            if not seconds > 0:
+                raise MCPServerError(f"MCP server {target!r}: {key} is a number of seconds above 0, not {seconds!r}")
+        self.target, self.name, self.trust_hints = target, name, trust_hints
+        self.timeout_s, self.connect_timeout_s = timeout_s, connect_timeout_s
+        self.env, self.headers = env, headers
+
+    async def open(
+        self,
+        stack: AsyncExitStack,
+        taken: Collection[str] = (),
+        override: Callable[[Tool], Tool] = lambda tool: tool,
+    ) -> list[MCPTool]:
+        """Connect, and give the tools under names that are not `taken`. Raises ConnectionError, ToolError."""
+        connection = Connection(self.target, timeout_s=self.connect_timeout_s, env=self.env, headers=self.headers)
+        await connection.open(stack)
+        server = self.name or connection.name or "mcp"
+        connection.label = server
+        trusted = not connection.remote if self.trust_hints is None else self.trust_hints
+        names = tool_names([listed.name for listed in connection.tools], server, taken)
+        return [
+            MCPTool(connection, listed, self._core(name, listed, override, trusted=trusted))
+            for name, listed in zip(names, connection.tools, strict=True)
+        ]
+
+    def _core(self, name: str, listed: Listed, override: Callable[[Tool], Tool], *, trusted: bool) -> Tool:
+        known = replace(
+            hinted(name, listed.annotations, trusted=trusted),
+            timeout_s=self.timeout_s,
+            validate=partial(_validated, name, _validator(listed.input_schema)),
+        )
+        core = override(known)
+        if core.effects is not None and core.effects is not known.effects:
+            properties = listed.input_schema.get("properties", {})
+            check_templates(core, properties)
+            core = replace(core, effects=_with_defaults(core.effects, properties))
+        return core
+
+
+def tool_names(given: Sequence[str], server: str, taken: Collection[str]) -> list[str]:
+    """A name for each tool, in order, none of them taken: as the server gives it, if models accept that.
+
+    Otherwise `SERVER_NAME`, with `_` for what they do not accept; where that is too long, or taken as well, it is cut,
+    and ends in a digest of the whole name, so that it is the same in every run.
+    """
+    used, names = set(taken), []
+    for name in given:
+        if not valid_name(name) or name in used:
+            whole = f"{server}_{name}"
+            name = re.sub(r"[^A-Za-z0-9_-]", "_", whole)
+            if len(name) > _LONGEST_NAME or name in used:
+                digest = sha256(whole.encode()).hexdigest()[:_DIGEST]
+                name = f"{name[: _LONGEST_NAME - _DIGEST - 1]}_{digest}"
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def _with_defaults(effects: Declaration, properties: Mapping[str, Any]) -> Declaration:
+    """Footprints see the defaults that the schema states for arguments that a call leaves out."""
+    defaults = {
+        name: part["default"] for name, part in properties.items() if isinstance(part, dict) and "default" in part
+    }
+    return FunctionEffects(effects.reads, effects.writes, effects.bound_reads, effects.bound_writes, defaults=defaults)
+
+
+def _validator(schema: Mapping[str, Any]) -> Validator | None:
+    """None for a schema that is none: the server has to check arguments itself, then. References out of the schema
+    are not followed: nothing is fetched."""
+    from jsonschema import SchemaError
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry
+
+    kind = validator_for(schema, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except SchemaError:
+        return None
+    return kind(schema, registry=Registry())
+
+
+def _validated(name: str, validator: Validator | None, args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
+    if validator is None:
+        return args
+    from jsonschema.exceptions import best_match
+
+    fault = best_match(validator.iter_errors(args))
+    if fault is None:
+        return args
+    where = "" if fault.json_path == "$" else f"{fault.json_path.removeprefix('$').removeprefix('.')}: "
+    return ErrorValue("invalid_argument", f"{name}: {where}{fault.message[:300]}")
