@@ -1,0 +1,191 @@
+"""What `asyncfc bench` does: all runs, whatever becomes of them; then what there is of them is written and shown."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from . import bench_request as options
+from .agent_options import BadOption, given_tools
+from .bench_request import BenchRequest
+from .errors import ExitCode
+from .run_agent import leave, with_timeout
+
+if TYPE_CHECKING:
+    from asyncfc_sim.core.policy import Policy
+    from asyncfc_sim.live.agent import Agent
+    from asyncfc_sim.live.toolset import Given
+    from asyncfc_sim.studies.bench import Found, Plan
+    from asyncfc_sim.traces.trace import Run
+
+    from .bench_document import Results
+
+
+def run_bench(request: BenchRequest) -> ExitCode:
+    """One benchmark from its beginning to its end. Returns the exit code; raises what bad input raises."""
+    from asyncfc_sim.report.console import progress
+    from asyncfc_sim.studies.bench import Found
+
+    from .bench_document import Results
+
+    name = f"bench-{uuid4().hex[:12]}"
+    result = options.result_file(request, name)
+    options.check_files(request, result)
+    wanted, shown = options.wanted(request), options.metrics("--percentile-metrics", request.percentile_metrics)
+    metadata, policies = options.metadata(request), options.policies(request)
+    plan = options.plan(request, tuple(policies))
+    tools = given_tools(request.tools, trust_hints=request.trust_hints)
+    agents = _agents(request, policies, tools)
+    warnings = _warnings(plan, tools)
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    found = Found()
+    interrupted = False
+    quiet = request.quiet or request.as_json
+    try:
+        # What tools print is no part of the results.
+        with progress("conversations", plan.size, quiet=quiet) as advance, redirect_stdout(sys.stderr):
+            interrupted = asyncio.run(_conducted(plan, agents, found, name, _fresh(tools), advance))
+    finally:
+        # Also if a fault ended it: what was measured is not lost.
+        results = Results(name, plan, policies, found, wanted, shown, metadata, warnings, interrupted, request)
+        _write(results, result)
+    return _end(results)
+
+
+def _end(results: Results) -> ExitCode:
+    from .bench_view import show
+
+    request = results.request
+    if request.as_json:
+        from .bench_document import json_document
+        from .output import emit
+
+        emit(json_document(results))
+    else:
+        show(results)
+    code = exit_code(results)
+    if any(outcome.run is not None and outcome.run.in_doubt for outcome in results.found.outcomes):
+        leave(code)
+    return code
+
+
+def exit_code(results: Results) -> ExitCode:
+    """What the runs come to."""
+    outcomes = results.found.outcomes
+    failed = sum(not outcome.completed for outcome in outcomes)
+    limit = results.request.fail_on_error_rate
+    if results.interrupted:
+        return ExitCode.INTERRUPTED
+    if failed == len(outcomes):
+        return ExitCode.MISSING if results.found.hopeless is not None else ExitCode.PARTIAL
+    if limit is not None and failed > limit * len(outcomes):
+        return ExitCode.FAILED
+    return ExitCode.PARTIAL if failed else ExitCode.OK
+
+
+async def _conducted(
+    plan: Plan,
+    agents: Mapping[str, Agent],
+    found: Found,
+    name: str,
+    fresh: Callable[[], None],
+    advance: Callable[[], None],
+) -> bool:
+    """Do it all; returns whether it was interrupted, by Ctrl-C or SIGTERM."""
+    from asyncfc_sim.studies.bench import conduct
+
+    running = asyncio.ensure_future(conduct(plan, agents, found, name=name, fresh=fresh, advance=advance))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # not everywhere can a loop watch signals
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
+def _agents(request: BenchRequest, policies: Mapping[str, Policy], tools: Sequence[Given]) -> dict[str, Agent]:
+    """One agent for each arm; the model and the tools are the same objects."""
+    from asyncfc_sim.live.agent import Agent
+
+    if request.approve not in ("all", "none"):
+        raise BadOption(f"--approve {request.approve!r}: expected all or none: nobody is asked while time is measured")
+    allowed = request.approve == "all"
+    model, override = request.endpoint.chat(), with_timeout(request.call_timeout_s)
+    return {
+        arm: Agent(
+            model,
+            tools,
+            policy=policy,
+            approve=lambda question: allowed,
+            timeout_s=request.timeout_s,
+            instructions=request.system,
+            override=override,
+        )
+        for arm, policy in policies.items()
+    }
+
+
+def _fresh(tools: Iterable[Given]) -> Callable[[], None]:
+    """Every `fresh` of the files of tools, one after the other."""
+    hooks = [hook for given in tools if (hook := getattr(given, "fresh", None)) is not None]
+
+    def fresh() -> None:
+        for hook in hooks:
+            hook()
+
+    return fresh
+
+
+def _warnings(plan: Plan, tools: Sequence[Given]) -> list[str]:
+    """What makes the runs depend on one another."""
+    if not any(map(_may_write, tools)):
+        return []
+    if not plan.alone:
+        return ["conversations run at once, and some tools may write: they share one world, and may disturb each other"]
+    if not all(getattr(given, "fresh", None) for given in tools if _may_write(given)):
+        return ["some tools may write, and there is no fresh(): each conversation finds the world as the last left it"]
+    return []
+
+
+def _may_write(given: Given) -> bool:
+    """Whether a tool of these may write, as far as anything is declared."""
+    from asyncfc_sim.tools.tool_file import ToolFile
+
+    if not isinstance(given, ToolFile):
+        return True  # an MCP server says what its tools do when it is connected to
+    return any(tool.effects is None or bool(tool.effects.writes) for tool in given.core.values())
+
+
+def _write(results: Results, result: Path | None) -> None:
+    """The results and the trace, if they were asked for. Each holds the name of the run."""
+    from asyncfc_sim.traces.redact import redacted
+    from asyncfc_sim.traces.trace import write_trace
+
+    from .bench_document import json_document
+    from .output import emit
+
+    request = results.request
+    if result is not None:
+        emit(json_document(results, runs=True), str(result))
+    if request.trace is not None:
+        write_trace(request.trace, (redacted(run, request.endpoint.secrets) for run in _runs(results)))
+
+
+def _runs(results: Results) -> list[Run]:
+    """The trace of each run, those that failed too, with the prompt's id as its case."""
+    prompts = results.plan.prompts
+    return [
+        replace(outcome.run.trace, header=replace(outcome.run.trace.header, case=prompts[outcome.prompt].id))
+        for outcome in results.found.outcomes
+        if outcome.run is not None
+    ]
