@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import messages
 from .events import Pending, Resolved
 from .references import Ref, Template, Text
 from .scheduler import Scheduler
-from .syntax import Call, format_template
+from .syntax import Call
 from .values import Value
 
 
@@ -44,17 +45,17 @@ class Duplicates:
         shared = {number: values[future] for number, future in self._same_as.items() if future in values}
         return {**values, **shared}
 
-    def note(self, call: Call) -> None:
-        """This call is issued."""
-        self._latest[_key(call)] = call.future
+    def note(self, text: str, future: int) -> None:
+        """The call with this text is issued."""
+        self._latest[text] = future
 
-    def twin_of(self, call: Call, scheduler: Scheduler) -> Twin | None:
-        """The unresolved twin of a call that is about to be issued, if it has one.
+    def twin_of(self, text: str, call: Call, scheduler: Scheduler) -> Twin | None:
+        """The unresolved twin of a call that is about to be issued, if it has one; `text` is the call's `text_of`.
 
         Sharing is harmless if the twin only reads or may be repeated (idempotent), and nothing issued since the twin
         conflicts with it: a read after a write to the same key must read again.
         """
-        twin = self._latest.get(_key(call), 0)
+        twin = self._latest.get(text, 0)
         state = scheduler.futures.get(twin)
         if state is None or isinstance(state, Resolved):
             return None
@@ -65,8 +66,9 @@ class Duplicates:
         return Twin(twin, harmless)
 
 
-def _key(call: Call) -> str:
-    return call.tool + format_template(dict(sorted(call.args.items())))
+def text_of(call: Call) -> str:
+    """The same for identical calls, and for no others."""
+    return call.tool + messages.arguments(dict(sorted(call.args.items())))
 
 
 def rename(template: Template, same_as: Mapping[int, int]) -> Any:

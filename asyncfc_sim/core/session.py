@@ -27,10 +27,11 @@ from typing import Any
 
 from . import events, messages
 from .attempts import Attempts
-from .duplicates import Duplicates
+from .duplicates import Duplicates, text_of
 from .events import Cancel, Cut, Deliver, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Running, Start, Touch
+from .guards import Guards
 from .policy import Policy
-from .references import parse_string
+from .references import Template, parse_string
 from .scheduler import Scheduler
 from .session_events import (
     Action,
@@ -46,6 +47,7 @@ from .session_events import (
     SetTimer,
     TimerFired,
     UserMessage,
+    Withdraw,
 )
 from .syntax import Call
 from .tool import Tool
@@ -72,7 +74,8 @@ class Session:
             max_running=policy.max_running,
             max_running_per_tool=policy.max_running_per_tool,
         )
-        self.transcript = Transcript()
+        self.transcript = Transcript(futures=policy.futures)
+        self.guards = Guards(policy)
         self.turn_overhead_s = turn_overhead_s  # a driver that measures may change it
         self._log = log
         self._message: Message | None = None
@@ -82,8 +85,6 @@ class Session:
         self._duplicates = Duplicates()
         self._attempts = Attempts(tools, policy)
         self._closing: str | None = None  # the final text, while it waits for calls under way
-        self._awaits_at_once = 0
-        self._slow_tools: set[str] = set()  # the model awaits these at once: no placeholder is worth it
         self._actions: list[Action] = []
 
     def feed(self, event: Event) -> list[Action]:
@@ -115,7 +116,8 @@ class Session:
         if self._message is not None:
             raise ProtocolError("a user message while a turn is under way")
         self.transcript.user(text)
-        self._requests, self._awaits_at_once = 0, 0
+        self._requests = 0
+        self.guards.begin_turn()
         self._ask()
 
     def _ask(self) -> None:
@@ -140,6 +142,7 @@ class Session:
         slot = Slot(event.tool_call_id, event.tool, args, text=event.text if fault is None else None)
         message.slots.append(slot)
         if event.tool not in (messages.AWAIT, messages.CANCEL):
+            self._watch_for_made_up_numbers(args)
             self.numbered += 1
             fault = fault and with_origin(fault, self.numbered)
             if fault is None:
@@ -156,16 +159,22 @@ class Session:
         args = self._duplicates.renamed(written.args)
         call = written if args is written.args else replace(written, args=args)
         ignored = self.policy.duplicates == "run" or not self.policy.futures
-        twin = None if ignored else self._duplicates.twin_of(call, self.scheduler)
+        text = "" if ignored else text_of(call)
+        twin = None if ignored else self._duplicates.twin_of(text, call, self.scheduler)
         if twin is not None and twin.harmless:
             self._duplicates.share(call.future, twin.future)
+            self.guards.count("shared_duplicates")
             slot.future = twin.future
         elif twin is not None and self.policy.duplicates == "refuse":
+            self.guards.count("refused_duplicates")
             reason = f"the same call is pending as $f{twin.future}; it was not repeated"
             slot.future, slot.answer = 0, messages.result(ErrorValue("not_executed", reason, twin.future))
         else:
             if not ignored:
-                self._duplicates.note(call)
+                self._duplicates.note(text, call.future)
+            slot.refused = self.scheduler.fault_of(call) is not None
+            if slot.refused:
+                self.guards.count("bad_references")
             self._schedule(Issue(call))
 
     def _end_message(self, text: str | None) -> None:
@@ -188,8 +197,8 @@ class Session:
                     return
         self._await(message)
         message.unsettled = [slot.future for slot in message.slots if slot.future]
-        message.blind = self.policy.blind
-        grace_s = self.policy.grace(self.turn_overhead_s)
+        message.blind = self.policy.blind and not self.guards.tripped
+        grace_s = inf if self.guards.tripped else self.policy.grace(self.turn_overhead_s)
         if grace_s <= 0:
             message.grace_over, message.blind = True, self.policy.delivery == "on_touch"
         elif grace_s != inf and not message.settled(self.scheduler.values):
@@ -203,14 +212,14 @@ class Session:
         values = self.scheduler.values
         if not message.settled(values):
             too_many = len(self.scheduler.futures) - len(values) > self.policy.max_pending
-            if not message.grace_over or too_many or message.waits_for(self._slow_tools, values):
+            if not message.grace_over or too_many or message.waits_for(self.guards.slow_tools, values):
                 return
         self._answer(message)
 
     def _answer(self, message: Message) -> None:
         values = self.scheduler.values
-        waited_for = {slot.future for slot in message.slots if slot.tool in self._slow_tools}
-        in_place = {f: values[f] for f in waited_for & values.keys()} if message.blind else values
+        shown = {slot.future for slot in message.slots if slot.refused or slot.tool in self.guards.slow_tools}
+        in_place = {f: values[f] for f in shown & values.keys()} if message.blind else values
         given, promised = self.transcript.answer(message, in_place)
         self._act(*map(Placeholder, promised))
         self._deliver(given + self.transcript.hand_over(values, self.policy.delivery))
@@ -263,6 +272,7 @@ class Session:
         """The futures that an await or a cancel names; if it names none that exists, it is answered with an error."""
         futures = messages.named(slot.tool, slot.args, self._known)
         if isinstance(futures, ErrorValue):
+            self.guards.count("bad_references")
             slot.answer, futures = messages.result(futures), []
         return futures
 
@@ -280,13 +290,16 @@ class Session:
         awaited = {future for slot in message.slots if slot.answer is None for future in self._named(slot)}
         if not awaited or not awaited <= tools.keys():
             return
-        self._awaits_at_once += 1
-        if self.policy.max_awaits is not None and self._awaits_at_once > self.policy.max_awaits:
-            self._slow_tools.update(tools[future] for future in awaited)
+        self.guards.awaited_at_once(tools[future] for future in awaited)
+
+    def _watch_for_made_up_numbers(self, written: Template) -> None:
+        if self.transcript.placeholders:
+            self.guards.wrote(written, self.transcript.messages)
 
     def _close(self, text: str) -> None:
         """The model has answered. Wait for what is under way: returning now would lose effects and hide errors."""
         self._closing = text
+        self._watch_for_made_up_numbers(parse_string(text))
         unsettled = [future for future, state in self.scheduler.futures.items() if not isinstance(state, Resolved)]
         self._schedule(Touch(tuple(unsettled)))
 
@@ -328,7 +341,7 @@ class Session:
             match action:
                 case Start():
                     self._act(*self._attempts.start(action))
-                case events.Stop(future) if self._attempts.stop(future):
+                case events.Stop(future) if self._withdraw(future) or self._attempts.stop(future):
                     self._schedule(events.End(future))
                 case Resume(values):
                     self._act(action)
@@ -343,11 +356,11 @@ class Session:
                     self._act(action)
 
     def _decide(self, future: int, approved: bool) -> None:
-        self._attempts.decided(future)
-        running = self._is_running(future)  # else it was given up meanwhile
-        if running and approved:
+        if not self._attempts.decided(future):
+            return  # given up meanwhile: the answer was under way when the question was withdrawn
+        if approved:
             self._act(*self._attempts.begin(future))
-        elif running:
+        else:
             self._schedule(Fail(future, ErrorValue("not_executed", "a person refused this call", future)))
 
     def _failed(self, event: Fail) -> None:
@@ -360,10 +373,17 @@ class Session:
 
     def _give_up(self, future: int) -> None:
         """Cancel a call. One that still waits for a person counts as running, but has certainly had no effect."""
-        if self._attempts.in_question(future) and self._is_running(future):
+        if self._withdraw(future):
             self._schedule(Fail(future, ErrorValue("cancelled", "cancelled before a person had approved it", future)))
         else:
             self._schedule(Cancel(future))
+
+    def _withdraw(self, future: int) -> bool:
+        """The call is given up. Whether somebody was being asked about it, who need not answer any more."""
+        asked = self._attempts.withdraw(future)
+        if asked:
+            self._act(Withdraw(future))
+        return asked
 
     def _is_running(self, future: int) -> bool:
         return isinstance(self.scheduler.futures.get(future), Running)
