@@ -89,7 +89,7 @@ class Against(RuleBasedStateMachine):
         for future in self.naive.held:
             self.tree.release(future)
         assert not self.tree._root.children, "an empty tree keeps no nodes"
-        assert not self.tree._root.within.all
+        assert not self.tree._root.open
 
 
 TestAgainst = Against.TestCase
