@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
 
 from asyncfc_sim.core.policy import Policy, policy_named
 from asyncfc_sim.core.session_events import AskApproval
 from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.traces.journal import is_journal
+from asyncfc_sim.traces.journal_writer import JournalError
 from asyncfc_sim.traces.trace import Header
 
 from .asking import Asker
 from .driver import Approve, Driver, GaveUp
-from .journal import Journal, no_journal
+from .journal import Journal, no_journal, open_journal
+from .live_tool import LiveTool
 from .model import Model, ModelError
+from .plan import Plan, ResumeError, chosen
 from .recording import Recording
+from .resume import Decision, Past
 from .run import AgentRun, RunFailed
-from .toolset import Given, open_tools
+from .toolset import Given, cores, open_tools
 
 # Whether a call may run: a plain function that returns a bool, or an async one.
 Approval = Callable[[AskApproval], bool | Awaitable[bool]]
@@ -97,32 +103,85 @@ class Agent:
         tools cannot be had.
         """
         async with AsyncExitStack() as stack:
-            threads = ThreadPoolExecutor(max(1, self.policy.max_running), thread_name_prefix="asyncfc-tool")
-            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-            tools = await open_tools(self.tools, stack, threads, self._override)
-            for tool in tools.values():
-                if tool.core.approval and self._approve is None:
-                    raise ValueError(f"the tool {tool.core.name!r} wants approval: give the agent `approve`")
-            asker = Asker(self.model, tools, self.policy, system=self._instructions)
-            recording = Recording(self._header(name), journal, texts=self._texts)
-            driver = Driver(tools, self.policy, asker, recording, _asked(self._approve), self._on_text)
+            tools = await self._open(stack)
+            header = self._header(name)
+            journal.begin(header, self._plan(prompts).to_json())
+            driver = self._driver(tools, self.policy, Recording(header, journal, texts=self._texts))
             return await self._converse(driver, prompts, ended)
 
-    async def _converse(self, driver: Driver, prompts: Sequence[str], ended: Callable[[AgentRun], None]) -> AgentRun:
-        outputs: list[str] = []
+    def resume_sync(self, path: str | PathLike[str], decisions: Mapping[int, Decision] | None = None) -> AgentRun:
+        """`resume`, for code that is not async."""
+        return asyncio.run(self.resume(path, decisions))
+
+    async def resume(
+        self,
+        path: str | PathLike[str],
+        decisions: Mapping[int, Decision] | None = None,
+        *,
+        name: str | None = None,
+        secrets: Iterable[str] = (),
+        ended: Callable[[AgentRun], None] = lambda run: None,
+    ) -> AgentRun:
+        """Go on with a run that broke off, from its journal at `path`: the one named, or the one that began last.
+
+        What was done is not done again. `decisions` say, by future, what to do about calls that were started and of
+        which nobody knows whether they had their effect: "again", "failed" or Done(value). The tools must be those of
+        the run; its policy is taken from the journal. `secrets` are kept out of the journal, `ended` is as in `run`.
+
+        Raises as `run` does; InDoubt if a decision lacks, and then nothing has happened; ResumeError if the run has
+        ended, or the tools have changed; TraceError or OSError if the journal cannot be used.
+        """
+        if not is_journal(path):
+            raise ResumeError(f"{path}: no journal")
+        async with AsyncExitStack() as stack:
+            tools = await self._open(stack)
+            journal = stack.enter_context(open_journal(path, secrets=secrets))
+            past = Past(chosen(journal.runs(), name), cores(tools))
+            todo = past.decided(decisions or {})
+            journal.go_on(past.run)
+            plan = past.plan
+            driver = self._driver(tools, plan.policy, Recording(past.run.header, journal, texts=plan.texts))
+            return await self._converse(driver, past.prompts, ended, past.outputs, past.take_up(driver, todo))
+
+    async def _open(self, stack: AsyncExitStack) -> dict[str, LiveTool]:
+        threads = ThreadPoolExecutor(max(1, self.policy.max_running), thread_name_prefix="asyncfc-tool")
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        tools = await open_tools(self.tools, stack, threads, self._override)
+        for tool in tools.values():
+            if tool.core.approval and self._approve is None:
+                raise ValueError(f"the tool {tool.core.name!r} wants approval: give the agent `approve`")
+        return tools
+
+    def _driver(self, tools: Mapping[str, LiveTool], policy: Policy, recording: Recording) -> Driver:
+        asker = Asker(self.model, tools, policy, system=self._instructions)
+        return Driver(tools, policy, asker, recording, _asked(self._approve), self._on_text)
+
+    async def _converse(
+        self,
+        driver: Driver,
+        prompts: Sequence[str],
+        ended: Callable[[AgentRun], None],
+        outputs: Sequence[str] = (),
+        answer: Awaitable[str] | None = None,
+    ) -> AgentRun:
+        outputs = list(outputs)
         in_doubt: tuple[int, ...] = ()
         failed: Exception | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
+                if answer is not None:
+                    outputs.append(await answer)
                 for prompt in prompts:
-                    outputs.append(await driver.turn(prompt))  # noqa: PERF401 (those before a failure count)
+                    outputs.append(await driver.turn(prompt))
         except TimeoutError:
             failed = TimeoutError(f"no answer within {self._timeout_s:g} s")
-        except (GaveUp, ModelError) as error:
+        except (GaveUp, ModelError, JournalError) as error:
             failed = error
         finally:
             try:
                 in_doubt = await driver.close(self._patience_s)
+            except JournalError as error:
+                failed = failed or error
             finally:
                 run = _what_is_there(driver, outputs, in_doubt)
                 ended(run)
@@ -146,6 +205,9 @@ class Agent:
         return Header(
             run=name or f"live-{uuid4().hex[:12]}", source="live", clock="wall", policy=policy.name, inputs=inputs
         )
+
+    def _plan(self, prompts: Sequence[str]) -> Plan:
+        return Plan(prompts, self.policy, self.model.name, self.model.endpoint, self._instructions, self._texts)
 
 
 def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...]) -> AgentRun:

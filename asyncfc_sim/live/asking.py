@@ -7,7 +7,7 @@ once a call of it is under way, the message ends where it broke, and the model g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from statistics import median
@@ -54,6 +54,12 @@ class Asker:
         self._check = TranscriptCheck(rewrites=policy.delivery == "rewrite" or policy.failure == "strict")
         self._ids: set[str] = set()
         self._ttft_s: list[float] = []
+
+    def go_on(self, tool_call_ids: Iterable[str], ttft_s: Iterable[float], usage: Usage) -> None:
+        """What was asked before, by another process: the ids that calls had, how long it took, and what it used."""
+        self._ids.update(tool_call_ids)
+        self._ttft_s += ttft_s
+        self.usage = self.usage.plus(usage)
 
     @property
     def turn_overhead_s(self) -> float:
