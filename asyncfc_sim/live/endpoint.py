@@ -1,0 +1,97 @@
+"""Where a model is served: its address as it is asked and as it is shown, and the words of a server that refuses."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+OPENAI: Final = "https://api.openai.com/v1"
+_LONGEST = 300  # characters of a server's words
+_CHAT: Final = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`base_url` with or without a scheme and `/v1`; a path is kept as it is. `secrets` are shown nowhere."""
+
+    base_url: str
+    secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, base_url: str | None, secrets: Iterable[str] = ()) -> Endpoint:
+        """The endpoint that a person means. Raises ValueError for an address that is none."""
+        text = (base_url or OPENAI).strip()
+        try:
+            parts = urlsplit(text if "://" in text else f"http://{text}")
+            _ = parts.port
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("the base URL is no address of a server: expected one like http://localhost:8000/v1")
+        path = parts.path.rstrip("/").removesuffix(_CHAT) or "/v1"
+        hidden = (*secrets, *([parts.password] if parts.password else []))
+        return cls(urlunsplit(parts._replace(path=path, fragment="")), tuple(filter(None, hidden)))
+
+    @property
+    def shown(self) -> str:
+        """The address without what may be a secret in it."""
+        parts = urlsplit(self.base_url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+    def quote(self, words: str) -> str:
+        """A server's words, fit to be shown: one short line, without secrets and control characters."""
+        for secret in self.secrets:
+            words = words.replace(secret, "***")
+        line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+        return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+
+    def words(self, body: bytes | str) -> str:
+        """What an error's body says: the message in it if it is JSON of a known form, else the text."""
+        text = body.decode("utf-8", errors="replace") if isinstance(body, bytes) else body
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return "an HTML page" if "<html" in text[:1000].lower() else self.quote(text[: 10 * _LONGEST])
+        return self.quote(message_of(found) or text)
+
+
+def message_of(body: object) -> str:
+    """The message in an error object; empty if it has none. OpenAI, vLLM and FastAPI each have a form of their own."""
+    match body:
+        case {"error": dict() | str() as error}:
+            return message_of(error)
+        case {"message": str(message)}:
+            return message
+        case {"detail": str(detail)}:
+            return detail
+        case {"detail": list(faults)}:
+            return "; ".join(_field_fault(fault) for fault in faults if isinstance(fault, dict))
+        case str():
+            return body
+    return ""
+
+
+def _field_fault(fault: Mapping[str, object]) -> str:
+    where = fault.get("loc")
+    return f"{'.'.join(map(str, where)) if isinstance(where, list) else where}: {fault.get('msg')}"
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long a server asks to wait, if it does: `retry-after-ms`, or `retry-after` in seconds or as a date."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+        if isfinite(seconds):
+            return max(0.0, seconds)
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,265 @@
+"""A model behind OpenAI's chat completions: vLLM, llama-server, transformers serve, Ollama, OpenAI itself.
+
+The SDK is the transport: connections, keys, its errors. What comes is read here, byte by byte, so that a call is
+passed on as soon as it is complete, and so that no server can make a run wait or grow without end. What a server turns
+out not to take (a field, streaming of calls) it is not sent again, and a note says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final, Self
+
+import httpx2
+import openai
+
+from .accumulator import Accumulator, MixedUp
+from .chunks import Chunks
+from .endpoint import OPENAI, Endpoint
+from .model import CallPart, Ended, ModelError, Part
+from .model_errors import broke_off, no_connection, refused
+
+CONNECT_TIMEOUT_S: Final = 10.0
+_LISTED: Final = 10  # models named in an error
+
+# What is asked for beside a message, and what a server that does not take it is to be spared.
+_EXTRAS: Final[dict[str, Any]] = {"parallel_tool_calls": True}
+_STREAMED: Final[dict[str, Any]] = {"stream": True, "stream_options": {"include_usage": True}}
+_OPTIONAL: Final = ("stream_options", "parallel_tool_calls")
+
+
+class OpenAIChat:
+    """The model `model` at `base_url`; without a name the first that the server lists.
+
+    `base_url` may lack `/v1`; it defaults to OPENAI_BASE_URL, then to OpenAI. `api_key` defaults to OPENAI_API_KEY.
+    `headers` and the members of `extra_body` are sent with each request. Limits: `timeout_s` without a chunk,
+    `max_message_s`, `max_message_bytes` and `max_calls` for a message as a whole. `stream=False` asks for whole
+    messages. Nothing is tried again here: whoever asks decides that.
+
+    `async with` keeps connections open in between, and closes them at the end; without it, call `aclose`.
+
+    Raises ValueError for a base URL that is none, or if OpenAI is to be asked without a key.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout_s: float = 120.0,
+        stream: bool = True,
+        max_message_s: float = 600.0,
+        max_message_bytes: int = 64 << 20,
+        max_calls: int = 512,
+    ) -> None:
+        key = api_key or os.environ.get("OPENAI_API_KEY") or ""
+        self._headers, self._extra_body = dict(headers or {}), dict(extra_body or {})
+        secrets = [key, *(word for value in self._headers.values() for word in value.split() if len(word) > 5)]
+        self._at = Endpoint.at(base_url or os.environ.get("OPENAI_BASE_URL"), secrets)
+        if not key and self._at.base_url == OPENAI and "authorization" not in map(str.lower, self._headers):
+            raise ValueError(f"no server and no API key: give the base URL of a server, or a key for {OPENAI}")
+        self.name = model or ""
+        self._key = key or "EMPTY"
+        self._timeout_s, self._max_message_s = timeout_s, max_message_s
+        self._max_message_bytes, self._max_calls = max_message_bytes, max_calls
+        self._extras = {**_EXTRAS, **(_STREAMED if stream else {})}
+        self._answered = False  # the server has answered once
+        self._streams_calls = False  # it has streamed a call that was right
+        self._notes: dict[str, None] = {}
+        self._client: openai.AsyncOpenAI | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._users = 0
+
+    @property
+    def endpoint(self) -> str:
+        return self._at.shown
+
+    async def __aenter__(self) -> Self:
+        self._users += 1
+        return self
+
+    async def __aexit__(self, *fault: object) -> None:
+        self._users -= 1
+        if not self._users:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections. The next request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None and self._loop is asyncio.get_running_loop():
+            await client.close()
+
+    async def models(self) -> list[str]:
+        """The models that the server lists. Raises ModelError."""
+        ends_s = asyncio.get_running_loop().time() + self._timeout_s
+        response = await self._send("/models", None, self._timeout_s)
+        try:
+            if response.is_error:
+                raise refused(self._at, response.status_code, response.headers, response.content)
+            async with aclosing(self._chunks(response, ends_s).read()) as read:
+                listed = (await anext(read)).get("data")
+        finally:
+            await response.aclose()
+        return (
+            [str(m["id"]) for m in listed if isinstance(m, Mapping) and "id" in m] if isinstance(listed, list) else []
+        )
+
+    async def resolve(self) -> str:
+        """The name of the model: if none was given, from now on the first that is listed. Raises ModelError."""
+        if not self.name:
+            models = await self.models()
+            if not models:
+                raise ModelError(f"{self.endpoint} lists no models; name the one to ask", unreachable=True)
+            self.name = models[0]
+        return self.name
+
+    async def stream(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> AsyncGenerator[Part, None]:
+        """The model's next message (see `Model`)."""
+        asked = {"model": await self.resolve(), "messages": messages, **({"tools": tools} if tools else {})}
+        ends_s = asyncio.get_running_loop().time() + self._max_message_s
+        response = await self._ask(asked)
+        message, calls = Accumulator(), 0
+        try:
+            chunks = self._chunks(response, ends_s)
+            async with aclosing(chunks.read()) as read:
+                async for chunk in read:
+                    for part in message.feed(chunk):
+                        if isinstance(part, CallPart):
+                            calls += 1
+                            self._look_at(part, calls, chunks.whole)
+                        yield part
+                    if message.finish_reason is not None:
+                        chunks.finishing()
+            if message.finish_reason is None and not chunks.done:
+                raise broke_off(self._at, "it ended without a finish_reason")
+        except MixedUp as fault:
+            raise self._broken(str(fault)) from None
+        finally:
+            await response.aclose()
+        self._answered = True
+        if message.merged:
+            self._take_whole()
+        for part in message.end():
+            yield replace(part, notes=(*part.notes, *self._notes)) if isinstance(part, Ended) else part
+
+    def _chunks(self, response: httpx2.Response, ends_s: float) -> Chunks:
+        limits = {"timeout_s": self._timeout_s, "ends_s": ends_s}
+        return Chunks(response, self._at, max_bytes=self._max_message_bytes, **limits)
+
+    def _look_at(self, call: CallPart, calls: int, whole: bool) -> None:
+        """Raises ModelError if the server sends calls without end, or does not know how to stream them."""
+        if calls > self._max_calls:
+            raise broke_off(self._at, f"it has more than {self._max_calls} calls", retryable=False)
+        if whole or self._streams_calls:
+            return
+        try:
+            self._streams_calls = not isinstance(call.arguments, str) or isinstance(json.loads(call.arguments), dict)
+        except (ValueError, RecursionError):
+            raise self._broken("the first call that it streamed has arguments that are no JSON") from None
+
+    def _broken(self, why: str) -> ModelError:
+        """Streamed calls come out broken, as they do from some servers: the message can be had whole."""
+        self._take_whole()
+        return broke_off(self._at, why, retry_after_s=0.0)
+
+    def _take_whole(self) -> None:
+        self._settle({field: value for field, value in self._extras.items() if field not in _STREAMED})
+
+    async def _ask(self, asked: Mapping[str, Any]) -> httpx2.Response:
+        """The answer to a request, whose body is still to be read. Raises ModelError."""
+        extras, first = self._extras, None
+        while True:
+            sent = {
+                field: value for field, value in extras.items() if field != "parallel_tool_calls" or "tools" in asked
+            }
+            within_s = self._timeout_s if "stream" in sent else self._max_message_s
+            response = await self._send("/chat/completions", {**asked, **sent, **self._extra_body}, within_s)
+            if not response.is_error:
+                self._settle(extras)
+                return response
+            first = first or response
+            spared = self._spared(extras, response)
+            if spared == extras:
+                raise await self._refusal(first, str(asked["model"]))
+            extras = spared
+
+    def _spared(self, extras: dict[str, Any], refusal: httpx2.Response) -> dict[str, Any]:
+        """What of `extras` to try again with: without fields that the server does not take, or without streaming."""
+        words = self._at.words(refusal.content).lower()
+        dropped: Sequence[str] = ()
+        if refusal.status_code in (400, 422):
+            dropped = [field for field in _OPTIONAL if field in words] or (() if self._answered else _OPTIONAL)
+        if extras.keys().isdisjoint(dropped) and refusal.status_code in (400, 422, 500, 501) and "stream" in words:
+            dropped = list(_STREAMED)
+        return {field: value for field, value in extras.items() if field not in dropped}
+
+    def _settle(self, extras: dict[str, Any]) -> None:
+        """This is what the server takes; what it does not is noted once, and never asked for again."""
+        lost = self._extras.keys() - extras.keys()
+        if "stream" in lost:
+            self._notes["the server does not stream calls as it should: whole messages are asked for"] = None
+        else:
+            self._notes |= {f"the server does not take {field}: it is left out": None for field in sorted(lost)}
+        self._extras = {field: value for field, value in self._extras.items() if field not in lost}
+
+    async def _refusal(self, refusal: httpx2.Response, model: str) -> ModelError:
+        """Why the server refused; if it does not have the model, which ones it has."""
+        error = refused(self._at, refusal.status_code, refusal.headers, refusal.content)
+        if refusal.status_code not in (400, 404):
+            return error
+        try:
+            models = await self.models()
+        except ModelError:
+            return error
+        if not models or model in models:
+            return error
+        listed = ", ".join(map(self._at.quote, models[:_LISTED])) + (", ..." if len(models) > _LISTED else "")
+        return ModelError(f"{self.endpoint} has no model {model!r}; it has: {listed}", unreachable=True)
+
+    async def _send(self, path: str, body: Mapping[str, Any] | None, within_s: float) -> httpx2.Response:
+        """POST `body`, or GET. Of an answer that is an error the body is read. Raises ModelError without an answer."""
+        client, of = self._connected(), openai.AsyncStream[object]
+        fault: ModelError
+        try:
+            async with asyncio.timeout(within_s):
+                if body is None:
+                    return (await client.get(path, cast_to=object, stream=True, stream_cls=of)).response
+                return (await client.post(path, body=body, cast_to=object, stream=True, stream_cls=of)).response
+        except openai.APIStatusError as error:
+            return error.response
+        except openai.APITimeoutError:
+            reason = f"cannot reach {self.endpoint}: no connection within {CONNECT_TIMEOUT_S:g} s"
+            fault = ModelError(reason, retryable=self._answered, unreachable=True)
+        except openai.APIConnectionError as error:
+            refused_at_once = isinstance(error.__cause__, httpx2.ConnectError)
+            fault = no_connection(self._at, error, retryable=self._answered or not refused_at_once)
+        except TimeoutError:
+            fault = ModelError(f"{self.endpoint} sent no answer for {within_s:g} s", retryable=True)
+        raise fault
+
+    def _connected(self) -> openai.AsyncOpenAI:
+        """The client of this event loop; connections are of no use to another. As many as there are requests."""
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+            timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+            self._loop = loop
+            self._client = openai.AsyncOpenAI(
+                api_key=self._key,
+                base_url=self._at.base_url,
+                default_headers=self._headers,
+                timeout=timeout,
+                max_retries=0,
+                http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+            )
+        return self._client
