@@ -16,7 +16,9 @@ from .errors import ExitCode
 def check(
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[TARGET]", help="FILE.fc, FILE.lit, FILE.py[:NAME], RUN.jsonl[.gz] or bfcl[:SPLIT]"),
+        typer.Argument(
+            metavar="[TARGET]", help="FILE.fc, FILE.lit, FILE.py[:NAME], RUN.jsonl[.gz], a journal or bfcl[:SPLIT]"
+        ),
     ] = None,
     litmus: Annotated[bool, typer.Option("--litmus", help="run the litmus tests that ship with asyncfc")] = False,
     replay: Annotated[
@@ -48,7 +50,7 @@ def check(
     \b
     FILE.fc      every schedule of a program against running it in order
     FILE.py      the tools of a file: do they keep to the footprints that they declare?
-    RUN.jsonl    recorded runs: certified, or the first pair of accesses out of order
+    RUN.jsonl    recorded runs: certified, or the first pair of accesses out of order; a journal, too
     bfcl         the 800 conversations of BFCL v4 multi-turn, on the real tool classes
     --litmus     small programs with known verdicts, under every scheduler
 
@@ -112,8 +114,12 @@ def _kind(target: str) -> _Kind:
             return _TRACE
         case [*_, ".fc"]:
             return _PROGRAM
+    from asyncfc_sim.traces.journal import is_journal
+
+    if Path(target).is_file() and is_journal(target):
+        return _TRACE
     raise typer.BadParameter(
-        f"{target!r} is neither FILE.fc, FILE.lit, FILE.py, RUN.jsonl[.gz] nor bfcl", param_hint="TARGET"
+        f"{target!r} is neither FILE.fc, FILE.lit, FILE.py, RUN.jsonl[.gz], a journal nor bfcl", param_hint="TARGET"
     )
 
 

@@ -19,7 +19,7 @@ from .source import Broken, ImportFault, Source
 # In the order in which they are tried: what is marked by a schema of its own first, what is told by few fields last.
 FORMATS: Final[dict[str, str]] = {
     "workload": "sessions one a line, the form that `asyncfc trace convert` writes",
-    "trace": "our own traces of runs (asyncfc.trace/1)",
+    "trace": "our own traces of runs (asyncfc.trace/1), journals too",
     "otlp": "OTLP-JSON with GenAI spans (OpenTelemetry)",
     "tracelab": "TraceLab round traces",
     "claude_code": "Claude Code transcripts",
@@ -32,8 +32,9 @@ FORMATS: Final[dict[str, str]] = {
 }
 
 
-SUFFIXES: Final = tuple(
-    f"{suffix}{packed}" for suffix in (".json", ".jsonl", ".csv", ".traj") for packed in ("", ".gz")
+SUFFIXES: Final = (
+    *(f"{suffix}{packed}" for suffix in (".json", ".jsonl", ".csv", ".traj") for packed in ("", ".gz")),
+    ".journal",
 )
 
 

@@ -18,6 +18,9 @@ from math import isinf
 from pathlib import Path
 from typing import Any, Literal
 
+from asyncfc_sim.traces.journal import MAGIC
+from asyncfc_sim.traces.trace import TraceError, read_trace, write_trace
+
 Broken = Literal["fail", "skip"]
 
 
@@ -40,8 +43,10 @@ class Source:
 
     @cached_property
     def text(self) -> str:
-        """All of it as text; a byte that is not UTF-8 is a fault of the file."""
+        """All of it as text; a byte that is not UTF-8 is a fault of the file. A journal is read as the trace it holds."""
         data = sys.stdin.buffer.read() if self.path == "-" else Path(self.path).read_bytes()
+        if data.startswith(MAGIC):
+            return self._journal()
         try:
             if data[:2] == b"\x1f\x8b":
                 data = gzip.decompress(data)
@@ -51,6 +56,17 @@ class Source:
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
             raise ImportFault(f"{self.name}:{line}: not UTF-8 (byte {error.start + 1} of the file)") from None
+
+    def _journal(self) -> str:
+        if self.path == "-":
+            raise ImportFault(f"{self.name}: a journal is read from its file, not from standard input")
+        try:
+            runs = read_trace(self.path)
+        except TraceError as error:
+            raise ImportFault(str(error)) from None
+        lines = io.StringIO()
+        write_trace(lines, runs)
+        return lines.getvalue()
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """The lines that are not blank, with their numbers from 1."""
