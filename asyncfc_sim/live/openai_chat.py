@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, Self
 
@@ -41,7 +41,7 @@ class OpenAIChat:
     `max_message_s`, `max_message_bytes` and `max_calls` for a message as a whole. `stream=False` asks for whole
     messages. Nothing is tried again here: whoever asks decides that.
 
-    `async with` keeps connections open in between, and closes them at the end; without it, call `aclose`.
+    `async with` closes the connections at its end, and looks the name up if there is none; without it, `aclose` does.
 
     Raises ValueError for a base URL that is none, or if OpenAI is to be asked without a key.
     """
@@ -84,6 +84,8 @@ class OpenAIChat:
 
     async def __aenter__(self) -> Self:
         self._users += 1
+        with suppress(ModelError):  # the first request will say it again, to whoever waits for a message
+            await self.resolve()
         return self
 
     async def __aexit__(self, *fault: object) -> None:
