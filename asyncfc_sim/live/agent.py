@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
@@ -27,7 +27,7 @@ from .plan import Plan, ResumeError, chosen
 from .recording import Recording
 from .resume import Decision, Past
 from .run import AgentRun, RunFailed
-from .toolset import Given, cores, open_tools
+from .toolset import Given, blocked_notes, cores, open_tools
 
 # Whether a call may run: a plain function that returns a bool, or an async one.
 Approval = Callable[[AskApproval], bool | Awaitable[bool]]
@@ -144,6 +144,8 @@ class Agent:
             return await self._converse(driver, past.prompts, ended, past.outputs, past.take_up(driver, todo))
 
     async def _open(self, stack: AsyncExitStack) -> dict[str, LiveTool]:
+        if isinstance(self.model, AbstractAsyncContextManager):  # it has connections
+            await stack.enter_async_context(self.model)
         threads = ThreadPoolExecutor(max(1, self.policy.max_running), thread_name_prefix="asyncfc-tool")
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         tools = await open_tools(self.tools, stack, threads, self._override)
@@ -219,7 +221,7 @@ def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, 
         driver.asker.usage,
         in_doubt,
         {},
-        tuple(driver.asker.notes),
+        (*driver.asker.notes, *blocked_notes(driver.tools.values())),
     )
 
 

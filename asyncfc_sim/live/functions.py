@@ -11,13 +11,15 @@ import contextvars
 import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, ErrorValue, Value
 from asyncfc_sim.tools.function_tool import FunctionTool
+
+from .watchdog import Watchdog, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class LiveFunction:
     tool: FunctionTool
     core: Tool
     threads: ThreadPoolExecutor
+    watchdog: Watchdog = field(default_factory=Watchdog)
 
     @property
     def description(self) -> str:
@@ -43,9 +46,12 @@ class LiveFunction:
         positional, by_name = given
         try:
             if self.tool.is_async:
-                result = await self.tool.function(*positional, **by_name)
+                work = self.tool.function(*positional, **by_name)
+                result = await watched(work, self.watchdog.blocked)
             else:
-                result = await in_thread(self.threads, partial(self.tool.function, *positional, **by_name))
+                result, error = await in_thread(self.threads, partial(self.tool.function, *positional, **by_name))
+                if error is not None:
+                    return self.tool.failed(error)
                 if inspect.isawaitable(result):
                     result = await result
         except asyncio.CancelledError as error:
@@ -53,28 +59,32 @@ class LiveFunction:
             if task is not None and task.cancelling():
                 raise
             return self.tool.failed(error)  # the function's own: nobody had asked it to stop
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:  # on the loop it may well be Ctrl-C
+            raise
+        except BaseException as error:
             return self.tool.failed(error)
         return self.tool.result(result)
 
 
-async def in_thread(threads: ThreadPoolExecutor, function: Callable[[], Any]) -> Any:
-    """Run `function` in a thread. Returns or raises as it does, and only when it has ended, also if cancelled."""
+async def in_thread(
+    threads: ThreadPoolExecutor, function: Callable[[], Any]
+) -> tuple[Any, None] | tuple[None, BaseException]:
+    """Run `function` in a thread: what it returns, or what it raises, when it has ended.
+
+    It cannot be stopped, so this waits for it also when it is cancelled; and when it is cancelled once more, no longer.
+    """
     context = contextvars.copy_context()
-    running = asyncio.get_running_loop().run_in_executor(threads, context.run, _without_stop_iteration, function)
-    while not running.done():
-        try:
-            await asyncio.shield(running)
-        except asyncio.CancelledError:
-            continue  # it cannot be stopped; what it returns is known, whoever has a use for it
-        except BaseException:
-            break
+    running = asyncio.get_running_loop().run_in_executor(threads, context.run, _outcome, function)
+    try:
+        await asyncio.wait([running])
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
     return running.result()
 
 
-def _without_stop_iteration(function: Callable[[], Any]) -> Any:
-    """StopIteration cannot be raised into a future."""
+def _outcome(function: Callable[[], Any]) -> tuple[Any, None] | tuple[None, BaseException]:
+    """Not all that can be raised in a thread can be raised where it is waited for."""
     try:
-        return function()
-    except StopIteration as stop:
-        raise RuntimeError("the function raised StopIteration") from stop
+        return function(), None
+    except BaseException as error:
+        return None, error

@@ -68,3 +68,9 @@ async def _opened(
 def cores(tools: Mapping[str, LiveTool]) -> dict[str, Tool]:
     """The tools as the scheduler sees them."""
     return {name: tool.core for name, tool in tools.items()}
+
+
+def blocked_notes(tools: Iterable[LiveTool]) -> list[str]:
+    """A sentence for each async function that blocked the event loop."""
+    functions = [tool for tool in tools if isinstance(tool, LiveFunction)]
+    return [note for function in functions if (note := function.watchdog.note(function.tool.name))]

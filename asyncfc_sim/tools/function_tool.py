@@ -4,6 +4,8 @@ Arguments stay JSON on their way through the scheduler. `core.validate` says whe
 and hands them on as they were; `call` turns them into the declared Python types, once, for the function. (A second
 reading of what was read already would go wrong for types that do not survive it: secrets, say.) Parameters that a
 call leaves out are left to the function's own defaults; footprints see these (effects.py).
+
+What the function is annotated to return is taken at its word: `core.lacks` knows no other parts of its results.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -27,6 +30,7 @@ from .errors import ToolError
 from .json_schema import Schema, json_schema
 from .overrides import check_templates
 from .parameters import BadArguments, Parameters, parameters_of, written
+from .paths import lacks
 from .to_json import NotJson, to_json
 
 
@@ -82,10 +86,15 @@ class FunctionTool:
         return self.result(result)
 
     def failed(self, error: BaseException) -> ErrorValue:
-        """The value of a call that raised. What it did before that is not known."""
+        """The value of a call that raised. What it did before that is not known.
+
+        The same call may succeed later if a connection failed or something took too long (ConnectionError,
+        TimeoutError), or if the exception says so: it has an attribute `retryable` that is True.
+        """
         reason = str(error)
         text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        return ErrorValue("tool_error", f"{self.name}: {text}", effects="unknown")
+        passing = isinstance(error, ConnectionError | TimeoutError) or getattr(error, "retryable", False) is True
+        return ErrorValue("tool_error", f"{self.name}: {text}", retryable=passing, effects="unknown")
 
     def result(self, result: Any) -> Value:
         """What the function returned, as JSON; an error value if it is none."""
@@ -108,22 +117,23 @@ def function_tool(function: Callable[..., Any], name: str | None = None) -> Func
         raise ToolError(name, "it yields; a tool returns its result")
     said = described(written(function).__doc__)
     parameters = parameters_of(name, function, said.parameters)
+    output_schema = _output_schema(parameters.returns)
     description = "\n\n".join(filter(None, (said.text, said.returns and f"Returns: {said.returns}")))
     return FunctionTool(
         name,
         function,
         description,
         parameters.schema,
-        _output_schema(parameters.returns),
+        output_schema,
         widen(parameters.schema),
-        _core(name, metadata, parameters),
+        _core(name, metadata, parameters, output_schema),
         parameters,
         metadata,
         inspect.iscoroutinefunction(written(function)),
     )
 
 
-def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
+def _core(name: str, metadata: Metadata | None, parameters: Parameters, output_schema: Schema | None) -> Tool:
     said = metadata or Metadata()
 
     def validate(args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
@@ -138,7 +148,9 @@ def _core(name: str, metadata: Metadata | None, parameters: Parameters) -> Tool:
         commutes_with=frozenset(said.commutes_with),
         concurrency=said.concurrency,
         timeout_s=said.timeout_s,
+        approval=said.approval,
         validate=validate,
+        lacks=None if output_schema is None else partial(lacks, output_schema, closed=True),
     )
 
 
