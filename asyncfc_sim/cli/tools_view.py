@@ -1,36 +1,79 @@
-"""The tools of a file as text: a paragraph for each, what a model sees first, then what the scheduler knows."""
+"""Tools as text: a paragraph for each, what a model sees first, then what the scheduler knows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
 
 from asyncfc_sim.core.footprint import KeyTemplates
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import canonical
+from asyncfc_sim.language.widen import widen
+from asyncfc_sim.tools.decorator import named
 from asyncfc_sim.tools.function_tool import FunctionTool
 from asyncfc_sim.tools.json_schema import Schema
-from asyncfc_sim.tools.tool_file import ToolFile
 
 WIDTH = 100
 
 
-def tools_text(found: ToolFile) -> str:
-    """All tools of a file, and a line about its hooks if it has any."""
-    paragraphs = ["\n".join(_lines(tool)) for tool in found.tools.values()]
-    hooks = [f"{hook}()" for hook in ("fresh", "observe", "examples") if getattr(found, hook) is not None]
-    if hooks:
-        paragraphs.append(f"for asyncfc check: {', '.join(hooks)}")
-    return "\n\n".join(paragraphs) + "\n"
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A tool, wherever it comes from, as it is shown here."""
+
+    core: Tool
+    description: str
+    input_schema: Mapping[str, Any]
+    output_schema: Mapping[str, Any] | None
+    is_async: bool = False
 
 
-def _lines(tool: FunctionTool) -> Iterator[str]:
+def shown(tool: FunctionTool) -> Shown:
+    """A function."""
+    return Shown(tool.core, tool.description, tool.input_schema, tool.output_schema, tool.is_async)
+
+
+def tools_text(tools: Iterable[Shown], remarks: Iterable[str] = ()) -> str:
+    """A paragraph for each tool, and for each remark."""
+    return "\n\n".join([*("\n".join(_lines(tool)) for tool in tools), *remarks]) + "\n"
+
+
+def tools_json(tools: Iterable[Shown]) -> list[dict[str, Any]]:
+    """The same, whole: schemas, effects, limits."""
+    return [_json(tool) for tool in tools]
+
+
+def _json(tool: Shown) -> dict[str, Any]:
+    core, effects = tool.core, tool.core.effects
+    return {
+        "name": core.name,
+        "description": tool.description,
+        "schema": tool.input_schema,
+        "widened_schema": widen(tool.input_schema),
+        "output_schema": tool.output_schema,
+        "effects": None if effects is None else {"reads": _as_said(effects.reads), "writes": _as_said(effects.writes)},
+        "irreversible": core.irreversible,
+        "idempotent": core.idempotent,
+        "commutes_with": sorted(core.commutes_with),
+        "concurrency": core.concurrency,
+        "timeout_s": core.timeout_s,
+        "approval": core.approval,
+        "async": tool.is_async,
+    }
+
+
+def _as_said(templates: KeyTemplates) -> Any:
+    """Templates as they are; a function by its name."""
+    return {"function": named(templates)} if callable(templates) else list(templates)
+
+
+def _lines(tool: Shown) -> Iterator[str]:
     schema = tool.input_schema
     properties, required = schema["properties"], schema.get("required", [])
     names = ", ".join(name if name in required else f"{name}?" for name in properties)
     result = "" if tool.output_schema is None else f" -> {type_text(tool.output_schema)}"
-    yield f"{'async ' if tool.is_async else ''}{tool.name}({names}){result}"
+    yield f"{'async ' if tool.is_async else ''}{tool.core.name}({names}){result}"
     if tool.description:
         summary, _, _ = tool.description.partition("\n\n")
         yield f"  {_short(summary, WIDTH - 2)}"
@@ -65,6 +108,8 @@ def _flags(tool: Tool) -> Iterator[str]:
         yield "irreversible"
     if tool.idempotent:
         yield "idempotent"
+    if tool.approval:
+        yield "asks a person first"
     if tool.timeout_s is not None:
         yield f"timeout {tool.timeout_s:g} s"
     if tool.concurrency is not None:

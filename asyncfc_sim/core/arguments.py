@@ -6,33 +6,62 @@ error, so both use these functions, and only once every argument is resolved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .footprint import BadFootprint, Footprint
+from .references import Ref
 from .syntax import Call, refs_in
-from .tool import Tool, Validate
+from .tool import Lacks, Tool, Validate
 from .values import UNKNOWN, ErrorValue, Value, bind, follow, inherited, with_origin
 
 Arguments = Mapping[str, Any]
+# What is known of the result of an earlier call, by its future; None: nothing.
+TypeOf = Callable[[int], Lacks | None]
+
+
+def untyped(future: int) -> None:
+    """Nothing is known of any result."""
 
 
 def needed(call: Call) -> set[int]:
     """The futures that a call's arguments name."""
-    return {
-        ref.future
-        for template in call.args.values()
-        if type(template) is not str  # nearly all arguments: the short way past them
-        for ref in refs_in(template)
-    }
+    return {ref.future for ref in _refs(call)}
 
 
-def reference_fault(call: Call, issued: Mapping[int, object]) -> ErrorValue | None:
-    """The error of a call that names a future which was not issued before it."""
+def _refs(call: Call) -> Iterator[Ref]:
+    for template in call.args.values():
+        if type(template) is not str:  # nearly all arguments: the short way past them
+            yield from refs_in(template)
+
+
+def reference_fault(call: Call, issued: Mapping[int, object], type_of: TypeOf = untyped) -> ErrorValue | None:
+    """The error of a call that names a future not issued before it, or a part that no result of that call has.
+
+    What has returned by now does not matter: a call is refused as it is issued, or not at all, whatever the schedule.
+    """
     unknown = sorted(future for future in needed(call) if future not in issued or future >= call.future)
-    if not unknown:
-        return None
-    return ErrorValue("invalid_reference", f"{call.tool}: there is no earlier future $f{unknown[0]}", call.future)
+    if unknown:
+        # After a cut the numbers of calls are no longer those that a model would count in its transcript.
+        numbers = f"this call is $f{call.future}, the next $f{call.future + 1}"
+        message = f"{call.tool}: there is no earlier future $f{unknown[0]} ({numbers})"
+        return ErrorValue("invalid_reference", message, call.future)
+    for ref in _refs(call):
+        lacks = type_of(ref.future) if ref.path else None
+        lacking = lacks and lacks(ref.path)
+        if lacking:
+            return ErrorValue("invalid_reference", f"{call.tool}: {ref}: {lacking}", call.future)
+    return None
+
+
+def types_of(calls: Mapping[int, Call], tools: Mapping[str, Tool]) -> TypeOf:
+    """What is known of the results of `calls`, which may grow."""
+
+    def type_of(future: int) -> Lacks | None:
+        call = calls.get(future)
+        return None if call is None or call.tool not in tools else tools[call.tool].lacks
+
+    return type_of
 
 
 def prepare(call: Call, tool: Tool | None, values: Mapping[int, Value]) -> tuple[Arguments, Footprint] | ErrorValue:

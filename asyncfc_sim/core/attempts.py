@@ -23,7 +23,8 @@ class Attempts:
         self._policy = policy
         self._starts: dict[int, Start] = {}
         self._retries: dict[int, int] = {}
-        self._in_question: set[int] = set()  # a person was asked about these
+        self._in_question: set[int] = set()  # a person is asked about these
+        self._withdrawn: set[int] = set()  # a person was asked about these, and they were given up
         self._between: set[int] = set()  # these failed, and are to be tried again
 
     def start(self, start: Start) -> list[Doing]:
@@ -40,15 +41,22 @@ class Attempts:
         timeout_s = self._tools[start.tool].timeout_s
         return [start] if timeout_s is None else [start, SetTimer(("timeout", future), timeout_s)]
 
-    def decided(self, future: int) -> None:
-        """The question is answered. Raises ProtocolError if it was never put."""
+    def decided(self, future: int) -> bool:
+        """The question is answered; False if it was withdrawn. Raises ProtocolError if it was never put."""
+        if future in self._withdrawn:
+            return False
         if future not in self._in_question:
             raise ProtocolError(f"$f{future} does not wait for approval")
         self._in_question.discard(future)
+        return True
 
-    def in_question(self, future: int) -> bool:
-        """Whether a person is being asked: the call has had no effect yet."""
-        return future in self._in_question
+    def withdraw(self, future: int) -> bool:
+        """The call is given up. Whether a person was being asked about it: then it has had no effect."""
+        if future not in self._in_question:
+            return False
+        self._in_question.discard(future)
+        self._withdrawn.add(future)
+        return True
 
     def try_again(self, event: Fail) -> SetTimer | None:
         """When to make another attempt at a call that has failed; None if that might do harm, or was done enough."""
@@ -71,4 +79,4 @@ class Attempts:
         """The call is given up. Whether no tool is under way, so that nobody will report its end."""
         between = future in self._between
         self._between.discard(future)
-        return between or future in self._in_question
+        return between

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from .arguments import bound, needed, prepare, reference_fault
+from .arguments import TypeOf, bound, needed, prepare, reference_fault, untyped
 from .footprint import NOTHING, Footprint, Key, Pattern
 from .syntax import Call
 from .tool import Tool
@@ -57,13 +57,20 @@ class Issued:
 
 
 def observe(
-    call: Call, tool: Tool, values: Mapping[int, Value], *, touched: Iterable[int] = (), barrier: bool = False
+    call: Call,
+    tool: Tool,
+    values: Mapping[int, Value],
+    *,
+    touched: Iterable[int] = (),
+    barrier: bool = False,
+    type_of: TypeOf = untyped,
 ) -> Issued:
     """The record of a call, from the `values` that the futures before it have in the end.
 
-    Which calls wait at a barrier depends on the failure mode: the caller says so.
+    Which calls wait at a barrier depends on the failure mode: the caller says so. `type_of` is what the scheduler
+    knows of results: a call refused for it as it was issued waited for nothing.
     """
-    if reference_fault(call, values):
+    if reference_fault(call, values, type_of):
         return Issued(call.future, NOTHING, touched=frozenset(touched), barrier=barrier)
     prepared = prepare(call, tool, values)
     producers = {

@@ -30,7 +30,8 @@ class Policy:
                 as long as an extra turn would cost, and no longer than half a second
     delivery    a value not given in place is handed over: only when the model asks for it (`on_touch`), with the next
                 tool message (`when_idle`), or in place of the placeholder (`rewrite`: loses the prefix cache).
-                `on_touch` without a grace gives nothing in place: then the transcript does not depend on the schedule
+                `on_touch` without a grace gives nothing in place, but for the error of a call that was refused as it
+                was issued: then the transcript does not depend on the schedule
     duplicates  a call identical to one still pending: `share` its future if it is read-only or idempotent and nothing
                 in between conflicts; `refuse` also refuses one with effects; `run` runs all. Whether a call is still
                 pending depends on the schedule, so only with `run` does the transcript not. Without futures all run
@@ -47,6 +48,8 @@ class Policy:
     late_bound  `${f3.total}` in the final answer is filled in; if not, the model looks at what it has not seen first
     max_awaits  after so many messages that only await what the message before issued, wait for the tools they
                 awaited as if the grace were infinite, and answer in place; None: never
+    max_misuses after so much in one turn that futures do not gain from (guards.py counts what), answer every call of
+                the rest of the turn in place, as if the grace were infinite; None: never
     """
 
     name: str
@@ -62,6 +65,7 @@ class Policy:
     max_requests: int = 200
     max_pending: int = 128
     max_awaits: int | None = None
+    max_misuses: int | None = None
     siblings: bool = False
     stream: bool = False
     blind: bool = False

@@ -16,7 +16,8 @@
 #
 # A call goes through these gates, always in this order:
 #
-#   issue     it becomes a future and enters the State Tree with its footprint, or with a region that bounds it
+#   issue     it becomes a future and enters the State Tree with its footprint, or with a region that bounds it; if it
+#             refers to what cannot be (no earlier future, no such part), it has failed
 #   known     its last argument resolved: bind, validate, compute the exact footprint, shrink what it holds.
 #             An argument that is an error settles the call here, with no effect (poison).
 #   barrier   only irreversible calls (and, in the modes `barrier` and `strict`, all that write): every earlier call
@@ -44,7 +45,7 @@ from .footprint import NOTHING, Footprint, indep
 from .slots import Slots
 from .state_tree import StateTree
 from .syntax import Call
-from .tool import Tool, commuting
+from .tool import Lacks, Tool, commuting
 from .values import Effects, ErrorKind, ErrorValue, Value, with_origin
 
 # How a failed call affects the calls after it:
@@ -82,6 +83,7 @@ class Scheduler:
         self._agenda: dict[int, None] = {}  # calls to look at again, each once
         self._actions: list[Action] = []
         self._commutes = commuting(tools)
+        self._typed: dict[int, str] = {}  # future -> its tool, if that knows the type of its results
 
     # ---------------------------------------------------------------------------------------------- the way in
 
@@ -105,7 +107,10 @@ class Scheduler:
         self._barrier.issue(future)
         self.futures[future] = Pending(call, NOTHING)
         needs = arguments.needed(call)
-        fault = arguments.reference_fault(call, self.futures) if needs else None
+        fault = self.fault_of(call) if needs else None
+        tool = self.tools.get(call.tool)
+        if tool is not None and tool.lacks is not None:
+            self._typed[future] = call.tool
         if fault is not None:
             self._settle(future, fault)
             return
@@ -343,7 +348,7 @@ class Scheduler:
             if future in self._slots.running:
                 self._actions.append(events.Stop(future))
             self._release(future)
-            for table in (self.futures, self.values, self._producers, self._consumers):
+            for table in (self.futures, self.values, self._producers, self._consumers, self._typed):
                 table.pop(future, None)
         self._touched, self._draining = None, False
         self._barrier.tell((failed,))
@@ -373,6 +378,16 @@ class Scheduler:
         for future in futures:
             if future not in self.futures:
                 raise ProtocolError(f"$f{future} was never issued")
+
+    def fault_of(self, call: Call) -> ErrorValue | None:
+        """Why a call that is about to be issued will be refused for what its arguments refer to; None if it will not.
+
+        Whatever has returned by then, the answer is the same.
+        """
+        return arguments.reference_fault(call, self.futures, self._type_of)
+
+    def _type_of(self, future: int) -> Lacks | None:
+        return self.tools[self._typed[future]].lacks if future in self._typed else None
 
     def latest_conflict(self, before: int, footprint: Footprint) -> int:
         """The last open call issued before the number `before` that conflicts with `footprint`; 0 if there is none."""
@@ -404,10 +419,11 @@ class Scheduler:
             tuple(sorted(self._barrier.told.items())),
             self._touched,
             self._draining,
+            tuple(self._typed.items()),
         )
 
 
-_OWN_DICTS = ("futures", "values", "_producers", "_agenda")
+_OWN_DICTS = ("futures", "values", "_producers", "_agenda", "_typed")
 _OWN_DICTS_OF_LISTS = ("_consumers", "_watchers", "_excluded")
 
 # By name, so that a subclass may change a rule.

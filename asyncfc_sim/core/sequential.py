@@ -47,6 +47,8 @@ class _Sequential:
         self.values: dict[int, Value] = {}
         self.origin: dict[int, int] = {}
         self.told: set[int] = set()
+        self.calls: dict[int, Call] = {}
+        self.type_of = arguments.types_of(self.calls, tools)
 
     def call(self, call: Call) -> bool:
         """Run one call; True if the run stops here (strict, and the call failed)."""
@@ -58,10 +60,11 @@ class _Sequential:
         return self.failure == "strict"
 
     def _value(self, call: Call) -> Value:
-        fault = arguments.reference_fault(call, self.values)
+        tool = self.tools.get(call.tool)
+        fault = arguments.reference_fault(call, self.values, self.type_of)
+        self.calls[call.future] = call
         if fault is not None:
             return fault
-        tool = self.tools.get(call.tool)
         prepared = arguments.prepare(call, tool, self.values)
         if tool is None or isinstance(prepared, ErrorValue):
             return prepared

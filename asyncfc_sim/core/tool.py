@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .footprint import EVERYTHING, Declaration, Footprint
+from .references import Path
 from .values import JSON, ErrorValue
 
 # From bound arguments to the arguments the tool is given (coerced, say), or to the reason why they are refused.
 # What the call touches may not move by it out of what was known before: such a call is refused (arguments.py).
 Validate = Callable[[Mapping[str, JSON]], Mapping[str, JSON] | ErrorValue]
+
+# From a path to the reason why no result of the tool can have it; None if one may.
+Lacks = Callable[[Path], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class Tool:
     every earlier call has succeeded. `idempotent` calls may be retried and
     shared. `commutes_with` names tools whose calls may run in either order, though one at a time, where they
     conflict. `concurrency` caps the calls of this tool under way at once; `timeout_s` counts from a call's start.
-    `approval` asks a person, who is shown the bound arguments, before the call runs.
+    `approval` asks a person, who is shown the bound arguments, before the call runs. `lacks` knows the type of the
+    results: a call that refers to a part which none of them has is refused as it is issued.
     """
 
     name: str
@@ -33,6 +38,7 @@ class Tool:
     timeout_s: float | None = None
     approval: bool = False
     validate: Validate | None = None
+    lacks: Lacks | None = None
 
     def footprint(self, args: Mapping[str, object]) -> Footprint:
         """The footprint of a call with `args`, `UNKNOWN` where they wait for a future.

@@ -29,6 +29,7 @@ class Slot:
     gives: tuple[int, ...] = ()  # futures whose values are in `answer`
     held: Call | None = None  # dispatch at the end of the message: not issued yet
     text: str | None = None  # the arguments as the model wrote them
+    refused: bool = False  # it names what cannot be: an error from the start, on every schedule
 
     @property
     def written(self) -> str:
@@ -61,9 +62,13 @@ class Message:
 
 
 class Transcript:
-    """`messages` is the list to send; the first `known` of them are as the model last saw them."""
+    """`messages` is the list to send; the first `known` of them are as the model last saw them.
 
-    def __init__(self) -> None:
+    `futures`: whether the model knows the words of the protocol, so that no result may look like them.
+    """
+
+    def __init__(self, *, futures: bool = True) -> None:
+        self._result = messages.unmistakable if futures else messages.result
         self.messages: list[dict[str, Any]] = []
         self.known = 0
         self.placeholders: dict[int, list[int]] = {}  # future whose value the model has not seen -> its tool messages
@@ -95,7 +100,7 @@ class Transcript:
                 content = slot.answer
                 asked_for += slot.gives
             elif slot.future in values:
-                content = messages.result(values[slot.future])
+                content = self._result(values[slot.future])
                 given.append(slot.future)
             else:
                 content = messages.placeholder(slot.future)
@@ -115,14 +120,16 @@ class Transcript:
             slot, last = message.slots[-1], self.messages[-1]
             ours = slot.tool in (messages.AWAIT, messages.CANCEL) or slot.future in self.placeholders
             riding = {future: values[future] for future in late}
-            content = messages.with_resolved(last["content"], riding, ours=ours)
+            plain = slot.answer is None and not ours
+            content = messages.result(values[slot.future]) if plain else last["content"]
+            content = messages.with_resolved(content, riding, ours=ours)
             self.messages[-1] = {**last, "content": content}
             self.saw(late, message.position)
         elif late:
             for future in late:
                 for position in self.placeholders[future]:
                     answered = self.messages[position]["tool_call_id"]
-                    self.messages[position] = messages.tool_message(answered, messages.result(values[future]))
+                    self.messages[position] = messages.tool_message(answered, self._result(values[future]))
                     self.known = min(self.known, position)
                 self.saw([future], self.placeholders[future][0])
         return late

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from asyncfc_sim.core.arguments import types_of
 from asyncfc_sim.core.events import Issue
 from asyncfc_sim.core.messages import arguments
 from asyncfc_sim.core.order import (
@@ -101,6 +102,7 @@ def turn_path(
     steps: list[Step] = []
     issued = []
     calls: dict[int, Call] = {}
+    type_of = types_of(calls, task.tools)
     touched: list[int] = []
     fresh = True  # the next call begins a message
     message: set[int] = set()  # the calls of the message under way: what came of those before it has been shown
@@ -129,7 +131,7 @@ def turn_path(
             step = Step(ttft_s, tokens, decoder.itl_s(), thinking_of, written_out - tokens)
         steps.append(replace(step, issue=call.future))
         tool = task.tools[call.tool]
-        issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible))
+        issued.append(observe(call, tool, values, touched=touched, barrier=tool.irreversible, type_of=type_of))
         fresh = messages == "call"
     steps.append(_answer(task, number, models, asked=not (stream and place)))
     ran = frozenset(future for future in calls if _runs(values.get(future)))

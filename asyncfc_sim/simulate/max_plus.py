@@ -17,6 +17,7 @@ from math import isclose
 
 import numpy as np
 
+from asyncfc_sim.core.arguments import TypeOf, types_of
 from asyncfc_sim.core.order import Issued, happens_before, observe
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.core.syntax import Call
@@ -91,7 +92,8 @@ def _policy_network(task: Task, arm: Arm, policy: Policy, models: Models) -> Net
     _refuse(arm.label, reasons.after_running(policy, seen))
     # What a call may touch narrows from the front of a key, or all at once: it waits for certain arguments of another
     # call, never for the first of several to be known. So the address edges, too, are edges of a longest path.
-    order = happens_before([_observed(call, task.tools, seen, policy) for call in seen.calls])
+    type_of = types_of({call.future: call for call in seen.calls}, task.tools)
+    order = happens_before([_observed(call, task.tools, seen, policy, type_of) for call in seen.calls])
     builder = Builder()
     settled: dict[int, int] = {}  # the moment at which a call has, by its number
     asked: int | None = None
@@ -126,10 +128,10 @@ def _undrawn(writing: Writing) -> Decoding:
     return Decoding(writing.first_token_s, (first, *others), writing.thinking_of)
 
 
-def _observed(call: Call, tools: Mapping[str, Tool], seen: Outline, policy: Policy) -> Issued:
+def _observed(call: Call, tools: Mapping[str, Tool], seen: Outline, policy: Policy, type_of: TypeOf) -> Issued:
     tool = tools.get(call.tool, pure(call.tool))
     value = seen.values[call.future]
-    one = observe(call, tool, seen.values)
+    one = observe(call, tool, seen.values, type_of=type_of)
     ran = call.future in seen.ran
     held_back = not ran and isinstance(value, ErrorValue) and value.kind == "not_executed"
     guarded = tool.irreversible or (policy.failure != "poison" and bool(one.footprint.writes))

@@ -28,10 +28,11 @@ class StudyError(ValueError):
 class Study:
     """What to run. `messages` and `dependence` may name several ways, and then all are reported.
 
+    `blind` is for models that are measured, so it is run where it is named: a script answers as well whatever it sees.
     `plan` writes a whole turn as one message, so it is run where that is the way of making messages, and only there.
     """
 
-    policies: tuple[str, ...] = (*POLICIES, BOUND)
+    policies: tuple[str, ...] = (*(name for name, policy in POLICIES.items() if not policy.blind), BOUND)
     graces: tuple[Grace, ...] = (0.0, "auto")
     delivery: Delivery = "on_touch"
     failure: Failure = "poison"
@@ -66,7 +67,7 @@ class Study:
             return []
         if not POLICIES[name].futures:
             return [Arm(name, policy_named(name, failure=self.failure, **SCRIPTED), grouping)]
-        if POLICIES[name].stream:
+        if POLICIES[name].stream or POLICIES[name].blind:  # these have a grace and a delivery of their own
             policy = policy_named(name, failure=self.failure, **SCRIPTED)
             return [Arm(name, policy, grouping, dependence, self.await_rate) for dependence in self.dependence]
         return [

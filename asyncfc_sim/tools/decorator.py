@@ -34,6 +34,7 @@ class Metadata:
     concurrency: int | None = None
     commutes_with: tuple[str, ...] = ()
     name: str | None = None
+    approval: bool = False
 
     @property
     def declared(self) -> bool:
@@ -53,6 +54,7 @@ def tool(
     timeout_s: float | None = None,
     concurrency: int | None = None,
     commutes_with: Iterable[str] = (),
+    approval: bool = False,
     name: str | None = None,
 ) -> Callable[[F], F]: ...
 def tool(
@@ -66,6 +68,7 @@ def tool(
     timeout_s: float | None = None,
     concurrency: int | None = None,
     commutes_with: Iterable[str] = (),
+    approval: bool = False,
     name: str | None = None,
 ) -> Any:
     """Say of a function what its calls read and write, and how they may be run; returns the same function.
@@ -77,7 +80,8 @@ def tool(
     arguments (a mapping, defaults filled in) to such a list. `irreversible`: a call starts only after every earlier
     call has succeeded. `idempotent`: a call may be repeated. `concurrency`: calls of it under way at once, at most.
     `timeout_s` counts from a call's start. `commutes_with`: names of tools whose calls may run before or after, though
-    not during, one of this tool. `name`: what the model calls it, if not the function's name.
+    not during, one of this tool. `approval`: a person is shown a call's arguments, and asked, before it runs. `name`:
+    what the model calls it, if not the function's name.
 
     Raises ToolError for what cannot be meant.
     """
@@ -93,6 +97,7 @@ def tool(
             _count(what, concurrency),
             _list(what, "commutes_with", commutes_with),
             _name(what, name),
+            _flag(what, "approval", approval),
         )
         if not callable(getattr(function, "__func__", function)):  # staticmethod and classmethod hold one
             raise ToolError(what, "@tool stands above a function; its arguments go by name: @tool(reads=[...])")
