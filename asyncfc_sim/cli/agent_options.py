@@ -33,7 +33,7 @@ ExtraBody = Annotated[
 ]
 Tools = Annotated[
     list[str] | None,
-    typer.Option("--tools", metavar="FILE.py[:NAME]|mcp:COMMAND|mcp:URL", help="may be repeated"),
+    typer.Option("--tools", metavar="FILE.py[:NAME]|mcp:COMMAND|mcp:URL|mcp:NAME", help="may be repeated"),
 ]
 TrustHints = Annotated[bool, typer.Option("--trust-hints", help="believe what remote MCP servers say of their tools")]
 Grace = Annotated[str, typer.Option("--grace", help="seconds to wait before a placeholder is given; auto, or inf")]
@@ -76,14 +76,19 @@ class Endpoint:
             self.model,
             base_url=self.base_url,
             api_key=self.api_key,
-            headers=dict(map(_header, self.headers)),
+            headers=self.header_fields,
             extra_body=_object("--extra-body", self.extra_body),
         )
 
     @property
+    def header_fields(self) -> dict[str, str]:
+        """What `--header` names. Raises BadOption."""
+        return dict(map(_header, self.headers))
+
+    @property
     def secrets(self) -> list[str]:
         """What must not stand in anything that is written."""
-        return [secret for secret in (self.api_key, *(value for _, value in map(_header, self.headers))) if secret]
+        return [secret for secret in (self.api_key, *self.header_fields.values()) if secret]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,12 @@ def given_tools(specs: Sequence[str] | None, *, trust_hints: bool = False) -> li
 
 def _given(spec: str, trust_hints: bool) -> Given:
     if spec.startswith("mcp:"):
-        from asyncfc_sim.live.mcp_tools import mcp_server
+        from .config import current
 
-        return mcp_server(spec.removeprefix("mcp:"), trust_hints=trust_hints)
+        return current().mcp_server(spec.removeprefix("mcp:"), trust_hints=trust_hints)
     path, name = split_target(spec)
     if not path.endswith(".py"):
-        raise BadOption(f"--tools {spec!r}: expected FILE.py, FILE.py:NAME, mcp:COMMAND or mcp:URL")
+        raise BadOption(f"--tools {spec!r}: expected FILE.py, FILE.py:NAME, mcp:COMMAND, mcp:URL or mcp:NAME")
     from asyncfc_sim.tools.tool_file import load_tools
 
     return load_tools(path, name)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+SECRET_OPTIONS = ("--api-key", "--header")
+
 
 def document(
     kind: str, *, seed: int | None = None, config: Mapping[str, Any] | None = None, **results: Any
@@ -19,8 +21,25 @@ def document(
     """
     from asyncfc_sim.traces.trace import package_version
 
-    head = {"schema": f"asyncfc.{kind}", "version": package_version(), "argv": sys.argv[1:], "seed": seed}
+    head = {
+        "schema": f"asyncfc.{kind}",
+        "version": package_version(),
+        "argv": _without_secrets(sys.argv[1:]),
+        "seed": seed,
+    }
     return {**head, "config": dict(config or {}), **results}
+
+
+def _without_secrets(argv: Sequence[str]) -> list[str]:
+    """The command line, fit to be kept: keys, and the headers that may hold some, are left out."""
+    kept: list[str] = []
+    hidden = False
+    for word in argv:
+        option, equals, _ = word.partition("=")
+        secret = option in SECRET_OPTIONS
+        kept.append("***" if hidden else f"{option}=***" if secret and equals else word)
+        hidden = secret and not equals and not hidden
+    return kept
 
 
 def emit(document: Mapping[str, Any], path: str | None = None) -> None:

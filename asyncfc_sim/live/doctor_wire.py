@@ -1,0 +1,201 @@
+"""How a doctor listens: one request at a time, every chunk looked at, with the time at which it came.
+
+Requests are made without the SDK, so that nothing is put right before it is seen.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from http.client import HTTPException
+from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from .accumulator import Accumulator, MixedUp
+from .endpoint import Endpoint
+from .model import Began, CallPart, Ended, ModelError, TextPart, Usage
+from .model_errors import broke_off, no_connection, refused
+from .sse import Events
+
+LONGEST_MESSAGE_S: Final = 180.0
+LARGEST_MESSAGE: Final = 16 * 2**20  # bytes
+
+# What not every server takes, in the order in which it is left out of a request that was refused.
+OPTIONAL: Final = ("stream_options", "max_tokens", "parallel_tool_calls")
+
+
+@dataclass(slots=True)
+class Heard:
+    """A message as it came. Times are in seconds from the request; `closed_s` has one for each call."""
+
+    streamed: bool = False
+    done: bool = False  # "[DONE]" came
+    first_s: float | None = None  # of the first token
+    end_s: float = 0.0
+    chunks: int = 0  # that brought text or a part of a call
+    fragments: int = 0  # of arguments
+    text: str = ""
+    calls: list[CallPart] = field(default_factory=list)
+    closed_s: list[float] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    notes: list[str] = field(default_factory=list)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Wire:
+    """An endpoint, and how it is asked. `left_out` are fields that it was found not to take."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
+        given = dict(headers or {})
+        self.endpoint = Endpoint.at(base_url, filter(None, (api_key, *given.values())))
+        self._headers = {"Content-Type": "application/json", "User-Agent": "asyncfc-doctor"}
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._headers |= given
+        self._timeout_s = timeout_s
+        self.left_out: list[str] = []
+        self.requests = 0
+
+    def get(self, path: str) -> Any:
+        """A JSON document. Raises ModelError."""
+        with self._open(path, None) as response:
+            try:
+                return json.loads(response.read())
+            except ValueError:
+                raise broke_off(self.endpoint, f"no JSON at {path}", retryable=False) from None
+
+    def chat(self, messages: Sequence[Mapping[str, Any]], *, stream: bool = True, **body: Any) -> Heard:
+        """The next message. What a server does not take, and need not, it is not sent again. Raises ModelError."""
+        asked = {"messages": messages, **body}
+        if stream:
+            asked |= {"stream": True, "stream_options": {"include_usage": True}}
+        asked = {name: value for name, value in asked.items() if name not in self.left_out}
+        first: ModelError | None = None
+        dropped = ""
+        while True:
+            try:
+                heard = self._heard(asked)
+            except _BadRequest as error:
+                first = first or error.meaning
+                dropped = next((name for name in OPTIONAL if name in asked), "")
+                if not dropped:
+                    raise first from None
+                del asked[dropped]
+            else:
+                if dropped:
+                    self.left_out.append(dropped)
+                return heard
+
+    def _heard(self, asked: Mapping[str, Any]) -> Heard:
+        heard, accumulator = Heard(), Accumulator()
+        began_s = time.monotonic()
+        with self._open("/chat/completions", asked) as response:
+            heard.headers = {name.lower(): value for name, value in response.headers.items()}
+            heard.streamed = "event-stream" in heard.headers.get("content-type", "")
+            try:
+                for data in self._data(response, heard.streamed, began_s):
+                    now_s = time.monotonic() - began_s
+                    if data == "[DONE]":
+                        heard.done = True
+                        break
+                    self._take(heard, accumulator, data, now_s)
+            except (OSError, HTTPException) as error:
+                raise broke_off(self.endpoint, self.endpoint.quote(str(error) or type(error).__name__)) from None
+            except MixedUp as error:
+                heard.notes.append(str(error))
+        heard.end_s = time.monotonic() - began_s
+        for part in accumulator.end():
+            _add(heard, part, heard.end_s)
+        return heard
+
+    def _data(self, response: Any, streamed: bool, began_s: float) -> Iterator[str]:
+        """The data of each event as it comes, or the whole body. Raises ModelError if there is no end of it."""
+        if not streamed:
+            yield response.read(LARGEST_MESSAGE).decode("utf-8", "replace")
+            return
+        events, size = Events(), 0
+        for line in response:
+            size += len(line)
+            if size > LARGEST_MESSAGE or time.monotonic() - began_s > LONGEST_MESSAGE_S:
+                raise broke_off(self.endpoint, "there was no end of it", retryable=False)
+            yield from events.feed(line)
+        yield from events.end()
+
+    def _take(self, heard: Heard, accumulator: Accumulator, data: str, now_s: float) -> None:
+        try:
+            chunk = json.loads(data)
+        except ValueError:
+            raise broke_off(self.endpoint, f"a chunk is not JSON: {self.endpoint.quote(data)[:60]}") from None
+        if not isinstance(chunk, dict):
+            raise broke_off(self.endpoint, "a chunk is not an object")
+        if chunk.get("error"):
+            raise broke_off(self.endpoint, self.endpoint.words(data))
+        found = sum(_fragments(chunk))
+        heard.fragments += found
+        parts = accumulator.feed(chunk)
+        heard.chunks += bool(found or parts)
+        for part in parts:
+            _add(heard, part, now_s)
+
+    def _open(self, path: str, body: Mapping[str, Any] | None) -> Any:
+        self.requests += 1
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.endpoint.base_url + path, data, self._headers)
+        try:
+            return urlopen(request, timeout=self._timeout_s)
+        except HTTPError as error:
+            with error:
+                meaning = refused(self.endpoint, error.code, _lower(error.headers), error.read(100_000))
+            if error.code in (400, 422) and body is not None:
+                raise _BadRequest(meaning) from None
+            raise meaning from None
+        except (URLError, OSError, HTTPException) as error:
+            reason = error.reason if isinstance(error, URLError) and isinstance(error.reason, OSError) else error
+            raise no_connection(self.endpoint, reason, retryable=False) from None
+
+
+class _BadRequest(Exception):
+    """Something in the request is not to the server's taste."""
+
+    def __init__(self, meaning: ModelError) -> None:
+        super().__init__(meaning.reason)
+        self.meaning = meaning
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _add(heard: Heard, part: object, now_s: float) -> None:
+    match part:
+        case Began() if heard.first_s is None:
+            heard.first_s = now_s
+        case TextPart(text):
+            heard.text += text
+        case CallPart():
+            heard.calls.append(part)
+            heard.closed_s.append(now_s)
+        case Ended(reason, usage, notes):
+            heard.finish_reason, heard.usage = reason, usage
+            heard.notes += notes
+
+
+def _fragments(chunk: Mapping[str, Any]) -> Iterator[int]:
+    """1 for each fragment of arguments in a chunk."""
+    for choice in chunk.get("choices") or ():
+        delta = choice.get("delta") if isinstance(choice, Mapping) else None
+        for call in (delta or {}).get("tool_calls") or () if isinstance(delta, Mapping) else ():
+            function = call.get("function") if isinstance(call, Mapping) else None
+            if isinstance(function, Mapping) and function.get("arguments"):
+                yield 1
