@@ -25,7 +25,7 @@ from .live_tool import LiveTool
 from .model import Model, ModelError
 from .plan import Plan, ResumeError, chosen
 from .recording import Recording
-from .resume import Decision, Past
+from .resume import Decision, Resumption
 from .run import AgentRun, RunFailed
 from .toolset import Given, blocked_notes, cores, open_tools
 
@@ -136,7 +136,7 @@ class Agent:
         async with AsyncExitStack() as stack:
             tools = await self._open(stack)
             journal = stack.enter_context(open_journal(path, secrets=secrets))
-            past = Past(chosen(journal.runs(), name), cores(tools))
+            past = Resumption(chosen(journal.runs(), name), cores(tools))
             todo = past.decided(decisions or {})
             journal.go_on(past.run)
             plan = past.plan
