@@ -29,7 +29,7 @@ MISUSES: Final[tuple[Misuse, ...]] = get_args(Misuse)
 class Guards:
     """`tripped` says why the calls of this turn are answered in place by now, if they are; `notes` keeps it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, instructions: str = "") -> None:
         self.counts: dict[str, int] = dict.fromkeys(MISUSES, 0)
         self.tripped: str | None = None
         self.notes: list[str] = []
@@ -38,6 +38,7 @@ class Guards:
         self._turn = 0
         self._before = dict(self.counts)  # this turn
         self._suspects = Suspects()
+        self._suspects.read(instructions)
 
     def begin_turn(self) -> None:
         self._turn += 1
@@ -60,10 +61,6 @@ class Guards:
         limit = self._policy.max_awaits
         if limit is not None and self._in_turn()["awaits_at_once"] > limit:
             self.slow_tools.update(tools)
-
-    def read(self, text: str) -> None:
-        """The model is shown this beside the transcript: instructions, say. What stands there is not made up."""
-        self._suspects.read(text)
 
     def wrote(self, written: Template, transcript: Sequence[Mapping[str, Any]]) -> None:
         """The model writes arguments, or an answer, and there are results that it has not looked at."""

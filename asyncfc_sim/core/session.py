@@ -60,12 +60,19 @@ Log = Callable[[events.Event | Action], None]
 class Session:
     """One conversation. `feed` is the only way in; see the theory of operation at the top of this file.
 
-    `turn_overhead_s` is what an extra request is estimated to cost (for the grace `auto`). `log` is shown every
+    `turn_overhead_s` is what an extra request is estimated to cost (for the grace `auto`). `instructions` is what the
+    model is told beside the transcript: numbers that stand there are not made up (guards.py). `log` is shown every
     scheduler event and every action, in the order in which they happen.
     """
 
     def __init__(
-        self, tools: Mapping[str, Tool], policy: Policy, *, turn_overhead_s: float = inf, log: Log | None = None
+        self,
+        tools: Mapping[str, Tool],
+        policy: Policy,
+        *,
+        turn_overhead_s: float = inf,
+        instructions: str = "",
+        log: Log | None = None,
     ) -> None:
         self.policy = policy
         self.scheduler = Scheduler(
@@ -75,7 +82,7 @@ class Session:
             max_running_per_tool=policy.max_running_per_tool,
         )
         self.transcript = Transcript(futures=policy.futures)
-        self.guards = Guards(policy)
+        self.guards = Guards(policy, instructions)
         self.turn_overhead_s = turn_overhead_s  # a driver that measures may change it
         self._log = log
         self._message: Message | None = None

@@ -33,7 +33,7 @@ from .toolset import Given, blocked_notes, cores, open_tools
 Approval = Callable[[AskApproval], bool | Awaitable[bool]]
 
 # Live, a model that gains nothing from futures is soon answered in place.
-LIVE_GUARDS: Final = {"max_awaits": 3}
+LIVE_GUARDS: Final = {"max_awaits": 3, "max_misuses": 8}
 
 
 class Agent:
@@ -213,6 +213,7 @@ class Agent:
 
 
 def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...]) -> AgentRun:
+    guards = driver.session.guards
     return AgentRun(
         tuple(outputs),
         tuple(driver.session.transcript.messages),
@@ -220,8 +221,8 @@ def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, 
         driver.recording.requests,
         driver.asker.usage,
         in_doubt,
-        {},
-        (*driver.asker.notes, *blocked_notes(driver.tools.values())),
+        dict(guards.counts),
+        (*driver.asker.notes, *guards.notes, *blocked_notes(driver.tools.values())),
     )
 
 

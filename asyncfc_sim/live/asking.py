@@ -73,6 +73,7 @@ class Asker:
         retries: int = RETRIES,
     ) -> None:
         self.model = model
+        self.instructions = system or ""
         self.notes: dict[str, None] = {}
         self.usage = Usage()  # of all requests so far
         text = instructions(policy, system)

@@ -41,7 +41,8 @@ class Driver:
         approve: Approve,
         on_text: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.session = Session({name: tool.core for name, tool in tools.items()}, policy, log=recording.log)
+        core = {name: tool.core for name, tool in tools.items()}
+        self.session = Session(core, policy, instructions=asker.instructions, log=recording.log)
         self.tools, self.asker, self.recording, self._approve = tools, asker, recording, approve
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()

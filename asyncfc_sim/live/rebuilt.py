@@ -39,7 +39,8 @@ class Rebuilt:
     def __init__(self, run: JournaledRun, tools: Mapping[str, Tool]) -> None:
         self.run, self.plan = run, plan_of(run)
         self.log: Log = self._compare
-        self.session = Session(tools, self.plan.policy, log=lambda entry: self.log(entry))
+        instructions = self.plan.instructions or ""
+        self.session = Session(tools, self.plan.policy, instructions=instructions, log=lambda entry: self.log(entry))
         self.outputs: list[str] = []  # the answers so far
         self.gave_up: str | None = None  # why the last turn ended without one
         self.users = self.turns = 0  # messages of the user: those noted, and those that the session was told of
