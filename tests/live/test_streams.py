@@ -1,0 +1,103 @@
+"""Streams as servers of each kind send them, byte for byte through a real server and the real SDK.
+
+The files in tests/data/streams are written by hand after the shapes that were seen of each server, not recorded.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncfc_sim.live.model import Began, CallPart, Ended, Part, TextPart, Usage
+from asyncfc_sim.live.openai_chat import OpenAIChat
+from tests.chat_server import ChatServer, Piece, Reply
+
+STREAMS = Path(__file__).parents[1] / "data" / "streams"
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
+USAGE = Usage(212, 41, 192)
+WEATHER = ("get_weather", {"city": "Berlin"}), ("get_weather", {"city": "New York"})
+
+# What is to come of each: text, calls, ids, usage, finish_reason, and a word of each note.
+EXPECTED: dict[str, tuple[str, Sequence[tuple[str, Any]], Sequence[str], Usage, str, Sequence[str]]] = {
+    "openai": ("", WEATHER, ["call_A1b2", "call_C3d4"], USAGE, "tool_calls", []),
+    "vllm": ("Let me look.", WEATHER, ["chatcmpl-tool-8f0e", "chatcmpl-tool-17aa"], USAGE, "tool_calls", []),
+    "vllm_no_arguments": (
+        "",
+        [("now", {}), ("get_weather", {"city": "Berlin"}), ("now", {})],
+        ["chatcmpl-tool-1", "chatcmpl-tool-2", "chatcmpl-tool-3"],
+        Usage(),
+        "tool_calls",
+        ["without arguments"],
+    ),
+    "vllm_required": ("", WEATHER[:1], ["chatcmpl-tool-1"], Usage(), "tool_calls", ["string that holds an object"]),
+    "vllm_cut_off": (
+        "",
+        [WEATHER[0], ("get_weather", '{"city": "New ')],
+        ["chatcmpl-tool-1", "chatcmpl-tool-2"],
+        USAGE,
+        "tool_calls",
+        ["not complete when its message ended"],
+    ),
+    "vllm_reasoning": ("", WEATHER[:1], ["chatcmpl-tool-1"], USAGE, "tool_calls", []),
+    "llama_server": ("", WEATHER, ["Kx3b7vQz", "pQ81nnDw"], USAGE, "tool_calls", []),
+    "transformers_serve": (
+        "Let me look.",
+        WEATHER,
+        ["req_1_tool_call_0", "req_1_tool_call_1"],
+        USAGE,
+        "tool_calls",
+        [],
+    ),
+    "ollama": ("", WEATHER, ["call_x1", "call_x2"], Usage(212, 41), "tool_calls", ["same index"]),
+    "ollama_no_ids": ("", WEATHER, ["", ""], Usage(), "stop", ["same index"]),
+    "objects": ("", [WEATHER[0], ("now", {})], ["a1", "a2"], Usage(), "tool_calls", ["as objects", "same index"]),
+    "nulls": ("", WEATHER[:1], ["n1"], Usage(), "tool_calls", []),
+    "plain_text": (
+        '<tool_call>{"name": "now", "arguments": {}}</tool_call>',
+        [],
+        [],
+        Usage(),
+        "stop",
+        ["needs a tool-call parser"],
+    ),
+}
+
+
+def written(arguments: Any) -> Any:
+    try:
+        return json.loads(arguments) if isinstance(arguments, str) else arguments
+    except ValueError:
+        return arguments
+
+
+async def heard(reply: Reply) -> list[Part]:
+    with ChatServer([reply]) as server:
+        async with OpenAIChat("m", base_url=server.base_url, timeout_s=5.0) as model:
+            return [part async for part in model.stream([{"role": "user", "content": "go"}], TOOLS)]
+
+
+def test_each_file_is_expected_to_say_something():
+    assert {path.stem for path in STREAMS.glob("*.sse")} == EXPECTED.keys()
+
+
+@pytest.mark.parametrize("size", [None, 7], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_stream_is_understood(name: str, size: int | None):
+    text, calls, ids, usage, finish_reason, notes = EXPECTED[name]
+    stream = (STREAMS / f"{name}.sse").read_bytes()
+    pieces: list[Piece] = [stream] if size is None else [stream[at : at + size] for at in range(0, len(stream), size)]
+    parts = asyncio.run(heard(Reply(pieces)))
+    found = [part for part in parts if isinstance(part, CallPart)]
+    assert [(part.tool, written(part.arguments)) for part in found] == list(calls)
+    assert [part.tool_call_id for part in found] == list(ids)
+    assert "".join(part.text for part in parts if isinstance(part, TextPart)) == text
+    assert parts[0] == Began()
+    assert [type(part) for part in parts].count(Began) == 1
+    ended = parts[-1]
+    assert isinstance(ended, Ended)
+    assert (ended.usage, ended.finish_reason) == (usage, finish_reason)
+    assert len(ended.notes) == len(notes)
+    assert all(word in note for word, note in zip(notes, ended.notes, strict=True))
