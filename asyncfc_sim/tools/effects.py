@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
@@ -14,7 +13,7 @@ from asyncfc_sim.core.footprint import Arguments, Declaration, Footprint, KeyTem
 from asyncfc_sim.core.values import UNKNOWN
 
 from .decorator import Metadata
-from .parameters import Parameters
+from .parameters import Parameters, from_json
 from .to_json import NotJson, to_json
 
 
@@ -37,7 +36,7 @@ class FunctionEffects(Declaration):
         if value is UNKNOWN or name not in self.adapters:
             return value
         try:
-            given = self.adapters[name].validate_json(json.dumps(value))
+            given = from_json(self.adapters[name], value)
         except Exception:  # also of validators of the user's: the call will be refused
             return value
         try:

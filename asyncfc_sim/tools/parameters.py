@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter
-from typing import Any
+from typing import Any, Final
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -22,6 +22,8 @@ from asyncfc_sim.core.values import JSON, UNKNOWN
 from .errors import ToolError
 from .json_schema import Schema, json_schema, object_schema
 from .to_json import NotJson, to_json
+
+_encode: Final = json.JSONEncoder().encode
 
 
 class BadArguments(ValueError):
@@ -37,6 +39,7 @@ class Parameters:
     """
 
     signature: inspect.Signature
+    positional_only: tuple[Parameter, ...]
     adapters: Mapping[str, TypeAdapter[Any]]
     defaults: Mapping[str, Any]
     schema: Schema
@@ -49,23 +52,32 @@ class Parameters:
         """
         given: dict[str, Any] = {}
         faults: list[str] = []
-        for name, parameter in self.signature.parameters.items():
+        for name, adapter in self.adapters.items():
             if name in args:
                 try:
-                    given[name] = self.adapters[name].validate_json(json.dumps(args[name]))
+                    given[name] = from_json(adapter, args[name])
                 except ValidationError as error:
                     faults += [_told((name, *each["loc"]), each["msg"], each["input"]) for each in error.errors()]
                 except Exception as error:  # a validator of the user's
                     faults.append(f"{name}: {type(error).__name__}: {error}")
-            elif parameter.default is Parameter.empty:
+            elif name not in self.defaults:
                 faults.append(f"{name} is missing")
-        faults += [f"there is no parameter {name!r}" for name in args if name not in self.adapters]
+        if not args.keys() <= self.adapters.keys():
+            faults += [f"there is no parameter {name!r}" for name in args if name not in self.adapters]
         if faults:
             raise BadArguments("; ".join(faults[:3]))
-        first = [p for p in self.signature.parameters.values() if p.kind is Parameter.POSITIONAL_ONLY]
+        first = list(self.positional_only)
         while first and first[-1].name not in given:
             first.pop()
         return [given.pop(p.name, p.default) for p in first], given
+
+
+def from_json(adapter: TypeAdapter[Any], value: JSON) -> Any:
+    """A JSON value as one of the adapter's type. Raises ValidationError, and whatever validators of the user's raise.
+
+    By way of its text: what a list or a string may become depends on whether it came as JSON.
+    """
+    return adapter.validator.validate_json(_encode(value))
 
 
 def parameters_of(tool: str, function: Callable[..., Any], descriptions: Mapping[str, str]) -> Parameters:
@@ -87,7 +99,8 @@ def parameters_of(tool: str, function: Callable[..., Any], descriptions: Mapping
         described.pop("default", None)
         if defaults.get(name, UNKNOWN) is not UNKNOWN:
             described["default"] = defaults[name]
-    return Parameters(signature, adapters, defaults, schema, hints.get("return", inspect.Signature.empty))
+    first = tuple(p for p in signature.parameters.values() if p.kind is Parameter.POSITIONAL_ONLY)
+    return Parameters(signature, first, adapters, defaults, schema, hints.get("return", inspect.Signature.empty))
 
 
 def written(function: Any) -> Any:
