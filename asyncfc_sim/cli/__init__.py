@@ -11,12 +11,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import check, demo, fit, papers, parse, run, simulate, study, tools, trace
+from . import bench, check, demo, fit, papers, parse, run, simulate, study, tools, trace
+from .config import add_option
 from .errors import reported
 
 
 class Verbs(TyperGroup):
-    """The verbs; whichever runs, its errors become messages and exit codes in one place."""
+    """The verbs; whichever runs, its errors become messages and exit codes in one place, and it reads `--config`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        add_option(self)
 
     def invoke(self, ctx: Any) -> Any:
         with reported():
@@ -67,6 +72,7 @@ app.command(short_help="Show what futures save on a real benchmark.")(demo.demo)
 app.command(short_help="Simulate a workload under several policies.")(simulate.simulate)
 app.command(short_help="Is running asynchronously the same as one by one?")(check.check)
 app.command(short_help="Run an agent on a served model, with your functions.")(run.run)
+app.command(short_help="Measure policies live, on your own prompts.")(bench.bench)
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
 app.command(short_help="Print schemas and footprints of the tools of a file.")(tools.tools)
 app.add_typer(trace.app, name="trace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from .check_request import Request, split_target
+from .config import on_command_line
 from .errors import ExitCode
 
 
 def check(
+    ctx: typer.Context,
     target: Annotated[
         str | None,
         typer.Argument(
@@ -81,7 +83,11 @@ def check(
         as_json=as_json,
         quiet=quiet,
     )
-    raise typer.Exit(_run(request, _LITMUS if litmus else _kind(request.target)))
+    kind = _LITMUS if litmus else _kind(request.target)
+    for name in _ALL - _ALWAYS - kind.uses:
+        if not on_command_line(ctx, name):  # a default of asyncfc.toml, meant for other kinds
+            request = replace(request, **{name: getattr(_NOTHING, name)})
+    raise typer.Exit(_run(request, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,8 @@ class _Kind:
     uses: frozenset[str]
 
 
+_NOTHING = Request("")
+_ALL = frozenset(field.name for field in fields(Request))
 _ALWAYS = frozenset({"target", "name", "output", "as_json", "quiet"})
 _SCHEDULES = frozenset({"replay", "scheduler", "failure", "granularity", "max_states"})
 _PROGRAM = _Kind("a program", "check_program", _SCHEDULES | {"tools", "schedules", "seed"})

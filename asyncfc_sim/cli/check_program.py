@@ -21,6 +21,7 @@ from asyncfc_sim.workloads.program_file import load_program
 
 from .check_replay import lanes, run_replay
 from .check_request import Request, granularities, one_of
+from .config import current
 from .errors import ExitCode
 from .output import document, emit
 
@@ -46,7 +47,7 @@ def run(request: Request) -> ExitCode:
     one_of("--scheduler", request.scheduler, SCHEDULERS)
     one_of("--failure", request.failure, ("poison", "barrier", "strict"))
     wanted = granularities(request.granularity)
-    task = load_program(request.target, None if request.tools is None else str(request.tools))
+    task = load_program(request.target, None if request.tools is None else str(request.tools), current().overrides)
     (turn,) = task.turns
 
     def setting(scheduler: str, granularity: Granularity) -> Setting:

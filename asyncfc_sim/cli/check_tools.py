@@ -16,6 +16,7 @@ from asyncfc_sim.verify.effects.findings import Finding, Report
 from asyncfc_sim.verify.effects.search import EXAMPLES
 
 from .check_request import Request
+from .config import overridden
 from .errors import ExitCode
 from .output import document, emit
 
@@ -32,7 +33,7 @@ EVIDENCE = {
 
 def run(request: Request) -> ExitCode:
     """Check the tools: FAILED for a wrong declaration, BAD_INPUT if some tool could not be checked."""
-    tools = load_tools(request.target, request.name)
+    tools = overridden(load_tools(request.target, request.name))
     examples = request.examples or EXAMPLES
     trials = examples * len(tools.tools) * (len(tools.tools) + 1) // 2
     with progress("trying pairs of calls", trials, quiet=request.quiet or request.as_json) as advance:

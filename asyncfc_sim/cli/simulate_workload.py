@@ -15,8 +15,11 @@ from asyncfc_sim.simulate.parallel import LoadTasks
 from asyncfc_sim.simulate.recorded_decoder import recorded_decoder
 from asyncfc_sim.simulate.script import Messages
 from asyncfc_sim.simulate.study import StudyError
+from asyncfc_sim.tools.overrides import Overrides
 from asyncfc_sim.workloads import bfcl
 from asyncfc_sim.workloads.workload import Task
+
+from .config import current
 
 PROGRAM_RUNS = 100
 DECODER = "gpt-oss-120b-vllm"
@@ -79,7 +82,8 @@ def workload(name: str, n: int | None, tools: Path | None, *, skip: bool = False
             )
         return _loaded(partial(bfcl.load, split if colon else "all", n), "bfcl-agent")
     if name.endswith(".fc"):
-        return _loaded(partial(_repeated, name, file, PROGRAM_RUNS if n is None else n), "default")
+        load = partial(_repeated, name, file, PROGRAM_RUNS if n is None else n, current().overrides)
+        return _loaded(load, "default")
     if name != "-" and not Path(name).exists():
         raise StudyError(
             f"{name!r} is no workload: expected bfcl, bfcl:SPLIT, a program FILE.fc, or a file or folder of traces"
@@ -91,11 +95,11 @@ def _loaded(load: LoadTasks, durations: str) -> Workload:
     return Workload(load(), load, durations)
 
 
-def _repeated(path: str, tools: str | None, n: int) -> list[Task]:
+def _repeated(path: str, tools: str | None, n: int, overrides: Overrides) -> list[Task]:
     """A program as `n` cases, which differ in the durations drawn for them."""
     from asyncfc_sim.workloads.program_file import load_program
 
-    task = load_program(path, tools)
+    task = load_program(path, tools, overrides)
     return [replace(task, name=f"{task.name}#{number}") for number in range(1, n + 1)]
 
 

@@ -88,8 +88,9 @@ class MCPServer:
 
     `target` is a command line (a string, or its words), which is started and spoken to over stdin and stdout, or the
     URL of a server that speaks MCP over HTTP. `name` is what it is called where a tool of it needs another name;
-    by default, what it calls itself. `timeout_s` bounds each call, `connect_timeout_s` starting and connecting. `trust_hints` says whether to
-    believe what it hints of its tools: by default, a server that is started here is believed, one at a URL is not.
+    by default, what it calls itself. `timeout_s` bounds each call, `connect_timeout_s` starting and connecting.
+    `trust_hints` says whether to believe what it hints of its tools: by default, a server that is started here is
+    believed, one at a URL is not.
     `env` is added to the few variables that a command gets of ours (PATH, HOME, ...); `headers` go with each request
     to a URL.
 
@@ -116,6 +117,16 @@ class MCPServer:
         self.timeout_s, self.connect_timeout_s = timeout_s, connect_timeout_s
         self.env, self.headers = env, headers
 
+    @property
+    def remote(self) -> bool:
+        """Whether it is reached by a URL, rather than started here."""
+        return isinstance(self.target, str) and self.target.startswith(("http://", "https://"))
+
+    @property
+    def believed(self) -> bool:
+        """Whether its hints are."""
+        return not self.remote if self.trust_hints is None else self.trust_hints
+
     async def open(
         self,
         stack: AsyncExitStack,
@@ -127,16 +138,15 @@ class MCPServer:
         await connection.open(stack)
         server = self.name or connection.name or "mcp"
         connection.label = server
-        trusted = not connection.remote if self.trust_hints is None else self.trust_hints
         names = tool_names([listed.name for listed in connection.tools], server, taken)
         return [
-            MCPTool(connection, listed, self._core(name, listed, override, trusted=trusted))
+            MCPTool(connection, listed, self._core(name, listed, override))
             for name, listed in zip(names, connection.tools, strict=True)
         ]
 
-    def _core(self, name: str, listed: Listed, override: Callable[[Tool], Tool], *, trusted: bool) -> Tool:
+    def _core(self, name: str, listed: Listed, override: Callable[[Tool], Tool]) -> Tool:
         known = replace(
-            hinted(name, listed.annotations, trusted=trusted),
+            hinted(name, listed.annotations, trusted=self.believed),
             timeout_s=self.timeout_s,
             validate=partial(_validated, name, _validator(listed.input_schema)),
         )

@@ -121,6 +121,7 @@ def test_as_json(file):
         "commutes_with": ["write"],
         "concurrency": 4,
         "timeout_s": 2.5,
+        "approval": False,
         "async": False,
     }
     assert widened["properties"]["mode"]["anyOf"][1] == {"$ref": "#/$defs/FutureRef"}
