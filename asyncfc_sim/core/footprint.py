@@ -91,8 +91,7 @@ def parse_pattern(text: str) -> Pattern:
     Raises ValueError for `*` anywhere but as the last segment, for no segment at all, and for a `..` that would climb
     out of the key's first segment: such a key would silently stand for something else.
     """
-    scheme, colon, rest = text.partition(":")
-    raw = scheme.split("/") + rest.split("/") if colon else text.split("/")
+    raw = text.replace(":", "/", 1).split("/")
     below = raw[-1] == "*"
     segments: list[str] = []
     for segment in raw[:-1] if below else raw:
@@ -213,7 +212,7 @@ def _fill(template: str, args: Arguments) -> tuple[Pattern, str]:
             value = args[name]
             if value is UNKNOWN:
                 return region, ""
-            piece = value if isinstance(value, str) else canonical(value)
+            piece = value if isinstance(value, str) else str(value) if type(value) is int else canonical(value)
             star = piece.find("*")
             if star >= 0:  # a glob: all that it could match
                 if ".." in piece[star:].split("/"):
@@ -242,7 +241,7 @@ def _parse_template(template: str) -> tuple[tuple[str, str | None, str | None, s
 
 
 def _narrowed(region: Pattern, pattern: Pattern) -> Pattern:
-    if not region.covers(pattern):
+    if region is not ANYWHERE and not region.covers(pattern):
         raise ValueError(f"{pattern} leads out of {region}")
     return pattern
 
