@@ -85,8 +85,10 @@ def read_journal(path: str | os.PathLike[str]) -> list[JournaledRun]:
     if not is_journal(path):
         raise TraceError("not a journal: no SQLite database", os.fspath(path))
     with readable(path), closing(_connect(path)) as database:
-        check_version(database, path)
-        runs = list(runs_in(database))
+        runs = []
+        if has_tables(database):  # else it was cut short when it was made
+            check_version(database, path)
+            runs = list(runs_in(database))
     if not runs:
         raise TraceError("no run in this journal", os.fspath(path))
     return runs
@@ -112,6 +114,11 @@ def readable(path: str | os.PathLike[str]) -> Iterator[None]:
         if isinstance(error, TraceError):
             raise
         raise TraceError(f"a broken journal: {error}", os.fspath(path)) from None
+
+
+def has_tables(database: sqlite3.Connection) -> bool:
+    """Whether there is anything in this database."""
+    return bool(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def check_version(database: sqlite3.Connection, path: str | os.PathLike[str]) -> None:

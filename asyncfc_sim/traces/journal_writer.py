@@ -20,7 +20,7 @@ from typing import Any, Final
 from asyncfc_sim.core.values import JSON
 
 from .encode import encode_fields
-from .journal import APPLICATION, TABLES, VERSION, JournaledRun, check_version, readable, runs_in
+from .journal import APPLICATION, TABLES, VERSION, JournaledRun, check_version, has_tables, readable, runs_in
 from .redact import redacting
 from .trace import Header, TraceError, header_to_json
 
@@ -191,7 +191,7 @@ def _locked(path: str) -> sqlite3.Connection:
 
 def _prepare(database: sqlite3.Connection, path: str) -> None:
     try:
-        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if has_tables(database):
             check_version(database, path)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
@@ -200,7 +200,7 @@ def _prepare(database: sqlite3.Connection, path: str) -> None:
         time.sleep(0.01)  # whoever writes it lets go for an instant at each commit, but not twice in this way
         database.execute("BEGIN IMMEDIATE")
         database.execute("PRAGMA busy_timeout = 2000")
-        if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if not has_tables(database):
             for statement in (*TABLES.split(";")[:-1], *_MARKS):
                 database.execute(statement)
             _commit(database)

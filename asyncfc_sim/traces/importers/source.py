@@ -43,7 +43,7 @@ class Source:
 
     @cached_property
     def text(self) -> str:
-        """All of it as text; a byte that is not UTF-8 is a fault of the file. A journal is read as the trace it holds."""
+        """All of it as text; a byte that is not UTF-8 is a fault of the file. A journal is the trace it holds."""
         data = sys.stdin.buffer.read() if self.path == "-" else Path(self.path).read_bytes()
         if data.startswith(MAGIC):
             return self._journal()
