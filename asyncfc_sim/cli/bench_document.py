@@ -58,8 +58,9 @@ class Results:
     def failures(self) -> list[tuple[str, int, list[str]]]:
         """Each reason for which runs failed: how often, and under which arms; the most frequent first."""
         reasons = Counter(outcome.reason or "" for outcome in self.failed)
+        failed = {(outcome.reason, outcome.arm) for outcome in self.failed}
         return [
-            (reason, count, list(dict.fromkeys(each.arm for each in self.failed if each.reason == reason)))
+            (reason, count, [arm for arm in self.plan.arms if (reason, arm) in failed])
             for reason, count in reasons.most_common()
         ]
 

@@ -20,12 +20,15 @@ from .run_agent import leave, with_timeout
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.policy import Policy
+    from asyncfc_sim.core.tool import Tool
     from asyncfc_sim.live.agent import Agent
     from asyncfc_sim.live.toolset import Given
     from asyncfc_sim.studies.bench import Found, Plan
     from asyncfc_sim.traces.trace import Run
 
     from .bench_document import Results
+
+    Override = Callable[[Tool], Tool]
 
 
 def run_bench(request: BenchRequest) -> ExitCode:
@@ -42,8 +45,9 @@ def run_bench(request: BenchRequest) -> ExitCode:
     metadata, policies = options.metadata(request), options.policies(request)
     plan = options.plan(request, tuple(policies))
     tools = given_tools(request.tools, trust_hints=request.trust_hints)
-    agents = _agents(request, policies, tools)
-    warnings = _warnings(plan, tools)
+    override = with_timeout(request.call_timeout_s)
+    agents = _agents(request, policies, tools, override)
+    warnings = _warnings(plan, tools, override)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     found = Found()
@@ -113,14 +117,16 @@ async def _conducted(
     return False
 
 
-def _agents(request: BenchRequest, policies: Mapping[str, Policy], tools: Sequence[Given]) -> dict[str, Agent]:
+def _agents(
+    request: BenchRequest, policies: Mapping[str, Policy], tools: Sequence[Given], override: Override
+) -> dict[str, Agent]:
     """One agent for each arm; the model and the tools are the same objects."""
     from asyncfc_sim.live.agent import Agent
 
     if request.approve not in ("all", "none"):
         raise BadOption(f"--approve {request.approve!r}: expected all or none: nobody is asked while time is measured")
     allowed = request.approve == "all"
-    model, override = request.endpoint.chat(), with_timeout(request.call_timeout_s)
+    model = request.endpoint.chat()
     return {
         arm: Agent(
             model,
@@ -146,24 +152,24 @@ def _fresh(tools: Iterable[Given]) -> Callable[[], None]:
     return fresh
 
 
-def _warnings(plan: Plan, tools: Sequence[Given]) -> list[str]:
+def _warnings(plan: Plan, tools: Sequence[Given], override: Override) -> list[str]:
     """What makes the runs depend on one another."""
-    if not any(map(_may_write, tools)):
-        return []
-    if not plan.alone:
+    writers = [given for given in tools if _may_write(given, override)]
+    if writers and not plan.alone:
         return ["conversations run at once, and some tools may write: they share one world, and may disturb each other"]
-    if not all(getattr(given, "fresh", None) for given in tools if _may_write(given)):
+    if not all(getattr(given, "fresh", None) for given in writers):
         return ["some tools may write, and there is no fresh(): each conversation finds the world as the last left it"]
     return []
 
 
-def _may_write(given: Given) -> bool:
+def _may_write(given: Given, override: Override) -> bool:
     """Whether a tool of these may write, as far as anything is declared."""
     from asyncfc_sim.tools.tool_file import ToolFile
 
     if not isinstance(given, ToolFile):
         return True  # an MCP server says what its tools do when it is connected to
-    return any(tool.effects is None or bool(tool.effects.writes) for tool in given.core.values())
+    effects = [override(tool).effects for tool in given.core.values()]
+    return any(declared is None or bool(declared.writes) for declared in effects)
 
 
 def _write(results: Results, result: Path | None) -> None:

@@ -10,14 +10,14 @@ from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.simulate.metrics import Speedup
 from asyncfc_sim.studies.bench_compare import Comparison
 from asyncfc_sim.studies.bench_measures import DEFINITIONS, Metric
-from asyncfc_sim.studies.bench_rows import ArmRow
 from asyncfc_sim.studies.proportion import Share
 
 from .bench_document import Results
 
 SHOWN_REASONS = 5
-OF_CONVERSATIONS: tuple[Metric, ...] = ("e2el", "wait")
 OF_MESSAGES: tuple[Metric, ...] = ("ttft", "tpot")
+
+Cells = tuple[Sequence[str], Sequence[Sequence[str]]]  # a header, and rows
 
 
 def show(results: Results) -> None:
@@ -25,12 +25,12 @@ def show(results: Results) -> None:
     console = results_console()
     for line in (*_first_lines(results), _title(results), ""):
         console.print(line, soft_wrap=True)
-    for table in (_latency(results), _cost(results)):
-        header, cells = table
-        console.print(plain_table(header, cells, numbers=header[1:]))
-        console.print()
+    for header, cells in (_latency(results), _cost(results), _accuracy(results)):
+        if cells:
+            console.print(plain_table(header, cells, numbers=header[1:]))
+            console.print()
     for comparison in results.comparisons:
-        for line in _claims(results, comparison):
+        for line in _part(comparison):
             console.print(line, soft_wrap=True)
     console.print(Notes(_notes(results)))
 
@@ -58,91 +58,103 @@ def _title(results: Results) -> str:
     return f"{results.name}: {model} at {endpoint}; {len(plan.prompts)} prompts x {plan.repeats}, {at_once}{rate}"
 
 
-def _latency(results: Results) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _latency(results: Results) -> Cells:
+    """How long conversations took, and how long in them the model had to wait."""
     speedups = {one.arm: one.speedup for one in results.comparisons if one.part != "model"}
-    over = "over blind" if results.request.arms is not None else f"over {results.plan.arms[0]}"
-    header = ["policy", "n"]
-    for metric in OF_CONVERSATIONS:
-        if metric in results.shown:
-            header += [f"{metric}\nmean s", *(f"p{p:g}\ns" for p in results.wanted.percentiles)]
-    header.append(f"speed-up x {over}\n[95 % CI]")
     good = results.wanted.goodput_s is not None
-    rows = [
-        (
-            row.arm,
-            str(row.completed),
-            *(cell for metric in OF_CONVERSATIONS if metric in results.shown for cell in _spread(results, row, metric)),
-            _speedup(speedups.get(row.arm)),
-            *([_percent(row.good, row.completed + row.failed)] if good else []),
-        )
-        for row in results.rows
+    header = [
+        "policy",
+        "n",
+        *(["e2el\nmean s", *(f"p{p:g}\ns" for p in results.wanted.percentiles)] if "e2el" in results.shown else []),
+        *(["wait\nmean s"] if "wait" in results.shown else []),
+        "speed-up x\n[95 % CI]",
+        *(["good\n%"] if good else []),
     ]
-    return (*header, *(["good\n%"] if good else [])), rows
+    rows = []
+    for row in results.rows:
+        e2el, wait = row.spreads["e2el"], row.spreads["wait"]
+        e2els = (
+            [None] * (1 + len(results.wanted.percentiles)) if e2el is None else [e2el.mean, *e2el.percentiles.values()]
+        )
+        rows.append(
+            (
+                row.arm,
+                str(row.completed),
+                *([_figure(value, ".3f") for value in e2els] if "e2el" in results.shown else []),
+                *([_figure(None if wait is None else wait.mean, ".3f")] if "wait" in results.shown else []),
+                _speedup(speedups.get(row.arm)),
+                *([_percent(row.good, row.completed + row.failed)] if good else []),
+            )
+        )
+    return header, rows
 
 
-def _spread(results: Results, row: ArmRow, metric: Metric) -> list[str]:
-    spread = row.spreads[metric]
-    if spread is None:
-        return ["-"] * (1 + len(results.wanted.percentiles))
-    return [f"{value:.3f}" for value in (spread.mean, *spread.percentiles.values())]
-
-
-def _cost(results: Results) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _cost(results: Results) -> Cells:
+    """What the model and the server did for it, and what ran beside what."""
     compared = {one.arm: one for one in results.comparisons}
-    judged = any(row.correct is not None for row in results.rows)
     of_messages = [metric for metric in OF_MESSAGES if metric in results.shown]
-    header = (
+    header = [
         "policy",
         *(f"{metric}\np50 ms" for metric in of_messages),
         "turns",
         "extra\nturns",
-        "tokens\nin + out",
+        "tokens\nin",
+        "\nout",
         "alpha\n%",
         "tool||\ntool s",
         "decode||\ntool s",
-        "certified",
-        *(["correct %\n[95 % CI]"] if judged else []),
-    )
-    rows = [
-        (
-            row.arm,
-            *("-" if (of := row.spreads[metric]) is None else f"{1000 * of.median:.1f}" for metric in of_messages),
-            _figure(row.requests, ".1f"),
-            _figure(one.extra_requests if (one := compared.get(row.arm)) else None, "+.1f"),
-            _tokens(row),
-            _figure(100 * one.alpha if one and one.alpha is not None else None, "+.0f"),
-            _figure(row.tool_tool_s, ".3f"),
-            _figure(row.decode_tool_s, ".3f"),
-            f"{row.certified} of {row.completed}",
-            *([_share(row.correct)] if judged else []),
-        )
-        for row in results.rows
+        "certi-\nfied",
     ]
+    rows = []
+    for row in results.rows:
+        one = compared.get(row.arm)
+        spreads = [row.spreads[metric] for metric in of_messages]
+        tokens = [count / row.completed if count else None for count in (row.prompt_tokens, row.completion_tokens)]
+        rows.append(
+            (
+                row.arm,
+                *(_figure(None if of is None else 1000 * of.median, ".1f") for of in spreads),
+                _figure(row.requests, ".1f"),
+                _figure(None if one is None else one.extra_requests, "+.1f"),
+                *(_figure(mean, ",.0f") for mean in tokens),
+                _figure(None if one is None or one.alpha is None else 100 * one.alpha, "+.0f"),
+                _figure(row.tool_tool_s, ".3f"),
+                _figure(row.decode_tool_s, ".3f"),
+                f"{row.certified}/{row.completed}",
+            )
+        )
     return header, rows
 
 
-def _tokens(row: ArmRow) -> str:
-    """In the mean, of a conversation."""
-    if row.prompt_tokens is None or row.completion_tokens is None or not row.completed:
-        return "-"
-    return f"{row.prompt_tokens / row.completed:,.0f} + {row.completion_tokens / row.completed:,.0f}"
+def _accuracy(results: Results) -> Cells:
+    """Whether the answers were right, where something was expected: the model's part."""
+    compared = {one.arm: one for one in results.comparisons}
+    header = ["policy", "judged", "right %\n[95 % CI]", "against", "points\n[95 % CI]", "better", "worse", "p"]
+    rows = []
+    for row in results.rows:
+        if row.correct is None:
+            continue
+        one = compared.get(row.arm)
+        by = one and one.accuracy
+        against = ["-"] * 5
+        if one and by:
+            interval = "" if by.low is None or by.high is None else f" [{100 * by.low:+.1f}, {100 * by.high:+.1f}]"
+            points = f"{100 * by.mean:+.1f}{interval}"
+            against = [one.base, points, str(by.better), str(by.worse), f"{by.p:.2g}"]
+        rows.append((row.arm, str(row.correct.n), _share(row.correct), *against))
+    return header, rows
 
 
-def _claims(results: Results, one: Comparison) -> Iterator[str]:
-    """What a comparison says, the two claims apart."""
-    pair = f"{one.base} -> {one.arm}"
-    if one.part != "executor" and one.accuracy is not None:
-        by = one.accuracy
-        interval = "" if by.low is None or by.high is None else f" [{100 * by.low:+.1f}, {100 * by.high:+.1f}]"
-        yield (
-            f"model, {pair}: right answers {100 * by.mean:+.1f}{interval} points; {by.better} prompts better, "
-            f"{by.worse} worse, of {by.n} (exact sign test: p = {by.p:.2g})"
-        )
-    if one.part is not None and one.agreement is not None:
-        same = f"; same transcript {_share(one.same_transcript)} %" if one.part == "executor" else ""
-        yield f"{one.part}, {pair}: same answer in {_share(one.agreement)} % of {one.pairs} pairs{same}"
-    if one.part == "executor" and one.speedup is not None:
-        yield f"executor, {pair}: {_speedup(one.speedup)} times as fast"
+def _part(one: Comparison) -> Iterator[str]:
+    """What a comparison of an accuracy experiment says, of the model or of the executor."""
+    if one.part is None or one.agreement is None:
+        return
+    said = (
+        f"{one.part}'s part, {one.base} -> {one.arm}: the same answer in {_share(one.agreement)} % of {one.pairs} pairs"
+    )
+    if one.part == "executor":
+        said += f", the same transcript in {_share(one.same_transcript)} %; {_speedup(one.speedup)} times as fast"
+    yield said
 
 
 def _notes(results: Results) -> Iterator[str]:
@@ -157,23 +169,24 @@ def _notes(results: Results) -> Iterator[str]:
     yield from (f"{note} ({count} runs)" for note, count in results.notes)
     if any(row.cached_tokens for row in results.rows):
         yield "the server answers from a prefix cache, which prompts that are asked again find warm"
-    yield "; ".join(f"{metric}: {DEFINITIONS[metric]}" for metric in ("e2el", *_others(results)))
+    yield "; ".join(f"{metric}: {DEFINITIONS[metric]}" for metric in results.shown)
+    experiment = results.request.arms is not None
     if results.comparisons:
-        base = "the arm before" if results.request.arms is not None else plan.arms[0]
-        cases = results.comparisons[0].cases
+        base = "the arm above" if experiment else plan.arms[0]
         yield (
-            f"speed-up: total e2el of {base} over that of the policy, on the pairs that both answered; interval by "
-            f"bootstrap over {cases}. turns: requests to the model, a conversation; alpha: decoding time beyond that "
-            f"of {base}"
+            f"speed-up: total e2el of {base} over the policy's, on the pairs that both answered, interval by bootstrap "
+            f"over {results.comparisons[0].cases}; turns: requests of a conversation; alpha: decoding time beyond that "
+            f"of {base}; tool||tool, decode||tool: time that calls ran beside calls, and beside decoding"
+        )
+    if any(row.correct is not None for row in results.rows):
+        yield (
+            "right: of all conversations, those that failed too, with an interval that takes them as independent; "
+            "better, worse: prompts; p: exact sign test over them"
         )
     yield (
-        "two claims, never mixed: latency is the executor's matter, and holds for any answers; accuracy is the "
-        "model's" + ("" if results.request.arms else " (--arms sync,blind,async measures it apart)")
+        "two claims, never mixed: latency is the executor's, whatever the answers; accuracy is the model's"
+        + ("" if experiment else " (--arms sync,blind,async measures them apart)")
     )
-
-
-def _others(results: Results) -> Sequence[Metric]:
-    return [metric for metric in results.shown if metric != "e2el"]
 
 
 def _speedup(speedup: Speedup | None) -> str:
