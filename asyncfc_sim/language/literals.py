@@ -28,6 +28,8 @@ def refuse_depth(text: str, source: str) -> None:
 
     Looked at before anything is parsed, so that nothing that is parsed can be too deep for a recursive function.
     """
+    if sum(map(text.count, "([{")) <= MAX_DEPTH:  # nearly all texts: the short way past the expression
+        return
     depth = 0
     for match in _nesting.finditer(text):
         if match["open"]:
@@ -40,11 +42,14 @@ def refuse_depth(text: str, source: str) -> None:
 
 def number(text: str) -> int | float:
     """A number in JSON's notation. Raises ValueError if it is one that cannot be held."""
+    return finite(float(text)) if any(mark in text for mark in ".eE") else _integer(text)
+
+
+def _integer(text: str) -> int | float:
     try:
-        value: int | float = json.loads(text)
+        return finite(int(text))
     except ValueError:
         raise ValueError("the number has too many digits") from None
-    return finite(value)
 
 
 def finite(value: int | float) -> int | float:
@@ -58,7 +63,7 @@ def finite(value: int | float) -> int | float:
 
 def whole(text: str) -> str:
     """The same text. Raises ValueError if it holds half of a surrogate pair."""
-    if _half.search(text):
+    if not text.isascii() and _half.search(text):
         raise ValueError("the string holds half of a surrogate pair")
     return text
 
@@ -88,4 +93,4 @@ def _constant(name: str) -> JSON:
     raise ValueError(f"not JSON: {name}")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=number, parse_int=number)
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=number, parse_int=_integer)
