@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ PROCESSES, TRIALS = 2, 26
 
 
 @pytest.fixture(scope="module")
-def trials(tmp_path_factory) -> list[dict]:
+def trials(tmp_path_factory) -> list[dict[str, Any]]:
     """What all trials found; one that found a fault says so on stderr."""
     folder = tmp_path_factory.mktemp("kills")
     root = Path(__file__).resolve().parents[2]
