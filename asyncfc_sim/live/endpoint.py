@@ -16,6 +16,10 @@ _LONGEST = 300  # characters of a server's words
 _CHAT: Final = "/chat/completions"
 
 
+class EndpointError(ValueError):
+    """An address at which no model can be served."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`base_url` with or without a scheme and `/v1`; a path is kept as it is. `secrets` are shown nowhere."""
@@ -25,7 +29,7 @@ class Endpoint:
 
     @classmethod
     def at(cls, base_url: str | None, secrets: Iterable[str] = ()) -> Endpoint:
-        """The endpoint that a person means. Raises ValueError for an address that is none."""
+        """The endpoint that a person means. Raises EndpointError for an address that is none."""
         text = (base_url or OPENAI).strip()
         try:
             parts = urlsplit(text if "://" in text else f"http://{text}")
@@ -33,7 +37,7 @@ class Endpoint:
         except ValueError:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("the base URL is no address of a server: expected one like http://localhost:8000/v1")
+            raise EndpointError("the base URL is no address of a server: expected one like http://localhost:8000/v1")
         path = parts.path.rstrip("/").removesuffix(_CHAT) or "/v1"
         hidden = (*secrets, *([parts.password] if parts.password else []))
         return cls(urlunsplit(parts._replace(path=path, fragment="")), tuple(filter(None, hidden)))

@@ -39,7 +39,9 @@ def pieces(message: ReplayMessage, place: str) -> list[Piece]:
         deltas += (_call(index, {"arguments": piece}) for piece in _pieces(call.arguments))
         if call.at_s is not None:
             anchors.append((len(deltas) - 1, call.at_s))
-    anchors.insert(0, (0, message.ttft_s) if message.ttft_s is not None else (-1, 0.0))
+    # The first delta says only who speaks; the first token is the one after it.
+    began = [(-1, 0.0)] if message.ttft_s is None else [(0, message.ttft_s), (1, message.ttft_s)]
+    anchors = began[: len(deltas)] + anchors
     if message.end_s is not None and anchors[-1][0] != len(deltas) - 1:
         anchors.append((len(deltas) - 1, message.end_s))
     return [Piece(due_s, delta) for due_s, delta in zip(_times(anchors, len(deltas)), deltas, strict=True)]

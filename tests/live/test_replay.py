@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from asyncfc_sim.core.messages import AWAIT
 from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL, Delivery, Policy
 from asyncfc_sim.core.references import Ref, Text
-from asyncfc_sim.live.model import Usage
+from asyncfc_sim.live.accumulator import Accumulator
+from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart, Usage
 from asyncfc_sim.live.replay import NOT_RECORDED, Replay, ReplayCall, ReplayMessage, ReplayOver
 from asyncfc_sim.live.replay_reading import ReplayError, replays
 from asyncfc_sim.live.replay_server import HEADER, ReplayServer, serving
@@ -244,6 +245,20 @@ def test_the_pieces_are_the_message_and_come_when_they_are_due(message):
         assert sent[0].due_s == pytest.approx(message.ttft_s)
     if message.end_s is not None:
         assert sent[-1].due_s <= message.end_s + 1e-9
+
+
+@given(replay_messages())
+def test_what_is_streamed_is_understood_as_it_was_meant(message):
+    accumulator = Accumulator()
+    parts: list[Part] = []
+    for _, delta in pieces(message, "1.1"):
+        parts += accumulator.feed({"choices": [{"index": 0, "delta": delta}]})
+    parts += accumulator.end()
+    calls = [(part.tool, part.arguments) for part in parts if isinstance(part, CallPart)]
+    assert calls == [(call.tool, call.arguments) for call in message.calls]
+    assert "".join(part.text for part in parts if isinstance(part, TextPart)) == (message.text or "")
+    assert isinstance(parts[-1], Ended)
+    assert parts[-1].notes == ()
 
 
 def test_arguments_come_in_small_fragments():
