@@ -34,4 +34,5 @@ else
     $pip install --constraint constraints.txt --editable '.[bfcl,plot,dask,live,mcp]' --group dev
     $pip install --constraint constraints.txt --no-deps bfcl-eval
 fi
+bash scripts/mcp_peer.sh || echo "without it, the tests against it are left out" >&2
 touch .venv/.installed
