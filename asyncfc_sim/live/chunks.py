@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
 import httpx2
@@ -28,6 +28,7 @@ class Chunks:
         self, response: httpx2.Response, endpoint: Endpoint, *, timeout_s: float, ends_s: float, max_bytes: int
     ) -> None:
         self.done = False  # the server said that it was
+        self.whole = False  # it is one JSON object, and no stream
         self._response, self._endpoint = response, endpoint
         self._blocks = response.aiter_bytes()
         self._timeout_s, self._ends_s, self._max_bytes = timeout_s, ends_s, max_bytes
@@ -37,39 +38,47 @@ class Chunks:
         self._size = 0
         self._type = response.headers.get("content-type", "")
 
-    @property
-    def whole(self) -> bool:
-        """Whether the answer is one JSON object, and not a stream."""
-        return "json" in self._type and "ndjson" not in self._type
-
     def finishing(self, within_s: float = LAST_CHUNKS_S) -> None:
         """The message is complete; what else comes is a bonus."""
-        due_s = self._loop.time() + within_s
+        due_s = self._loop.time() + min(within_s, self._timeout_s)
         self._finishing, self._due_s = True, min(due_s, self._due_s) if self._finishing else due_s
 
     async def read(self) -> AsyncGenerator[Mapping[str, Any], None]:
         """The chunks, each as an object. Raises ModelError."""
+        first = b""
+        while not first.strip() and (block := await self._next()) is not None:
+            first += block
+        self.whole = first.lstrip().startswith(b"{")
         if self.whole:
-            yield self._object((await self._all()).decode("utf-8", errors="replace"))
+            yield self._object((first + await self._all()).decode("utf-8", errors="replace"))
             self.done = True
             return
-        events, first, seen = Events(), b"", False
-        while not self.done:
-            block = await self._next()
-            first = (first or block or b"")[:1000]
-            for data in events.end() if block is None else events.feed(block):
-                if data == "[DONE]":
-                    self.done = True
-                    break
-                seen = True
+        async with aclosing(self._events(first)) as events:
+            async for data in events:
                 yield self._object(data)
                 if not self._finishing:
                     self._due_s = self._loop.time() + self._timeout_s
-            if block is None:
-                break
+        await self._rest()
+
+    async def _events(self, first: bytes) -> AsyncGenerator[str, None]:
+        """The data of each event, up to the last one or the end."""
+        events, seen = Events(), False
+        block: bytes | None = first
+        while block is not None:
+            for data in events.feed(block):
+                if data == "[DONE]":
+                    self.done = True
+                    return
+                seen = True
+                yield data
+            block = await self._next()
+        for data in events.end():
+            self.done = self.done or data == "[DONE]"
+            if not self.done:
+                seen = True
+                yield data
         if not seen:
             raise self._no_stream(first)
-        await self._rest()
 
     async def _rest(self) -> None:
         """Read to the end of the body, so that the connection can be used again."""
@@ -123,6 +132,6 @@ class Chunks:
         """Not one event: what came is something else."""
         if not first.strip():
             return broke_off(self._endpoint, "it is empty")
-        sent = f"{self._endpoint.quote(self._type) or 'of no type'}: {self._endpoint.words(first)}"
+        sent = f"{self._endpoint.quote(self._type) or 'of no type'}: {self._endpoint.words(first[:1000])}"
         reason = f"{self._endpoint.shown} sent no stream of a chat ({sent}); is the base URL right?"
         return ModelError(reason, unreachable=True)

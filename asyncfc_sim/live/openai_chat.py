@@ -84,6 +84,7 @@ class OpenAIChat:
 
     async def __aenter__(self) -> Self:
         self._users += 1
+        self._connected()  # takes a moment, which is not to count as the model's
         with suppress(ModelError):  # the first request will say it again, to whoever waits for a message
             await self.resolve()
         return self
@@ -104,15 +105,17 @@ class OpenAIChat:
         ends_s = asyncio.get_running_loop().time() + self._timeout_s
         response = await self._send("/models", None, self._timeout_s)
         try:
+            if response.status_code == 404:
+                reason = f"{self.endpoint} lists no models (404); is the base URL right? If so, name the model"
+                raise ModelError(reason, unreachable=True)
             if response.is_error:
                 raise refused(self._at, response.status_code, response.headers, response.content)
             async with aclosing(self._chunks(response, ends_s).read()) as read:
                 listed = (await anext(read)).get("data")
         finally:
             await response.aclose()
-        return (
-            [str(m["id"]) for m in listed if isinstance(m, Mapping) and "id" in m] if isinstance(listed, list) else []
-        )
+        models = listed if isinstance(listed, list) else []
+        return [str(model["id"]) for model in models if isinstance(model, Mapping) and "id" in model]
 
     async def resolve(self) -> str:
         """The name of the model: if none was given, from now on the first that is listed. Raises ModelError."""
@@ -146,6 +149,11 @@ class OpenAIChat:
                 raise broke_off(self._at, "it ended without a finish_reason")
         except MixedUp as fault:
             raise self._broken(str(fault)) from None
+        except ModelError as error:
+            if calls or self._answered or "streaming" not in error.reason:
+                raise
+            self._take_whole()  # it says so once it has begun
+            raise ModelError(error.reason, retryable=True, retry_after_s=0.0) from None
         finally:
             await response.aclose()
         self._answered = True
@@ -198,11 +206,14 @@ class OpenAIChat:
     def _spared(self, extras: dict[str, Any], refusal: httpx2.Response) -> dict[str, Any]:
         """What of `extras` to try again with: without fields that the server does not take, or without streaming."""
         words = self._at.words(refusal.content).lower()
+        named = [field for field in _OPTIONAL if field in extras and field in words]
         dropped: Sequence[str] = ()
-        if refusal.status_code in (400, 422):
-            dropped = [field for field in _OPTIONAL if field in words] or (() if self._answered else _OPTIONAL)
-        if extras.keys().isdisjoint(dropped) and refusal.status_code in (400, 422, 500, 501) and "stream" in words:
+        if refusal.status_code in (400, 422) and named:
+            dropped = named
+        elif refusal.status_code in (400, 422, 500, 501) and "stream" in words:
             dropped = list(_STREAMED)
+        elif refusal.status_code in (400, 422) and not self._answered:
+            dropped = _OPTIONAL
         return {field: value for field, value in extras.items() if field not in dropped}
 
     def _settle(self, extras: dict[str, Any]) -> None:
@@ -240,7 +251,9 @@ class OpenAIChat:
         except openai.APIStatusError as error:
             return error.response
         except openai.APITimeoutError:
-            reason = f"cannot reach {self.endpoint}: no connection within {CONNECT_TIMEOUT_S:g} s"
+            reason = (
+                f"cannot reach {self.endpoint}: no connection within {CONNECT_TIMEOUT_S:g} s; is the base URL right?"
+            )
             fault = ModelError(reason, retryable=self._answered, unreachable=True)
         except openai.APIConnectionError as error:
             refused_at_once = isinstance(error.__cause__, httpx2.ConnectError)
