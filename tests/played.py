@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +13,14 @@ from asyncfc_sim.live.model import Began, CallPart, Ended, ModelError, Part, Tex
 
 # A part of a message: seconds to wait, text, a call with its arguments, something to do, an error to raise.
 Said = float | str | tuple[str, Mapping[str, Any]] | Callable[[], object] | ModelError
+Script = Sequence[Sequence[Any] | str]  # of `Said`
 
 
 @dataclass
 class Played:
     """Plays `script`, message by message, the last one again and again; `asked` holds the transcripts it was given."""
 
-    script: Sequence[Sequence[Said] | str]
+    script: Script
     name: str = "played"
     endpoint: str = "memory"
     asked: list[list[Mapping[str, Any]]] = field(default_factory=list)
@@ -28,7 +29,7 @@ class Played:
 
     async def stream(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
-    ) -> AsyncIterator[Part]:
+    ) -> AsyncGenerator[Part, None]:
         self.asked.append(deepcopy([message for message in messages if message["role"] != "system"]))
         self.tools = tools
         number = len(self.asked)

@@ -37,6 +37,7 @@ from asyncfc_sim.workloads.key_world import KeyWorld
 from asyncfc_sim.workloads.random_programs import TOOLS, VALUES, random_program
 from asyncfc_sim.workloads.toolbox import TOOLBOX
 from asyncfc_sim.workloads.workload import Task, Turn, World
+from tests.live_runs import live
 
 FAILURES: Final = get_args(Failure)
 
@@ -140,11 +141,28 @@ def stepped_runs(rng: np.random.Generator) -> Iterator[Recorded]:
         yield Recorded(recorder.run(), partial(walker, tools, failure, workers), new_world, run.world.state())
 
 
+def live_runs(rng: np.random.Generator) -> Iterator[Recorded]:
+    """The live driver on a virtual clock, its ready queue shuffled, its tools in steps."""
+    for number in range(180):
+        turn = Turn("go", shows_all(random_program(rng, int(rng.integers(1, 7)))[0]))
+        task = Task(f"live {number}", "random", (turn,), TOOLS, {}, new_world)
+        policy = random_policy(rng)
+        timed = Models(load_decoder(pick(rng, decoder_names())), load_durations("default"))
+        said = {"messages": pick(rng, get_args(Messages)), "dependence": pick(rng, get_args(Dependence))}
+        lived = live(task, policy, timed, seed=number, choose=chooser(rng), **said)
+        yield Recorded(lived.run, partial(_scheduler, TOOLS, policy), new_world, lived.state, lived.conversation.origin)
+
+
+def _scheduler(tools: Mapping[str, Tool], policy: Policy) -> Scheduler:
+    return Session(tools, policy).scheduler
+
+
 SOURCES: Final[Mapping[str, Callable[[np.random.Generator], Iterator[Recorded]]]] = {
     "simulated BFCL": bfcl_runs,
     "simulated programs": random_program_runs,
     "walks": walked_runs,
     "steps": stepped_runs,
+    "live": live_runs,
 }
 
 

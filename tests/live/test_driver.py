@@ -17,10 +17,10 @@ from asyncfc_sim.live import virtual_clock
 from asyncfc_sim.live.agent import Agent
 from asyncfc_sim.live.run import AgentRun, RunFailed
 from asyncfc_sim.tools.decorator import tool
-from tests.played import Played, Said
+from tests.played import Played, Script
 
 
-def play(script: Sequence[Sequence[Said] | str], tools: Sequence[Any], **changes: Any) -> tuple[AgentRun, Played]:
+def play(script: Script, tools: Sequence[Any], **changes: Any) -> tuple[AgentRun, Played]:
     """Run a script on the virtual clock, with no grace unless told otherwise; nothing may be left behind."""
     model = Played(script)
     agent = Agent(model, tools, **{"grace_s": 0.0, **changes})
@@ -63,7 +63,7 @@ async def think(about: str = "", seconds: float = 1.0) -> str:
 @pytest.mark.parametrize("called", ["look", "act"])
 def test_a_call_cancelled_before_its_task_took_a_step_ends(called: str) -> None:
     """The call and its cancellation come in one message, at once: the task is cancelled before it has begun."""
-    script = [[(called, {}), ("cancel_future", {"ids": ["$f1"]})], [("act", {})], "done"]
+    script: Script = [[(called, {}), ("cancel_future", {"ids": ["$f1"]})], [("act", {})], "done"]
     run, model = play(script, [look, act])
     assert run.output == "done"
     assert model.shown(1)[1]["calls"]["$f1"]["error"]["kind"] == "cancelled"
@@ -93,7 +93,7 @@ def test_a_writer_that_timed_out_holds_its_keys_until_it_has_ended() -> None:
         note("later began")
         return "ok"
 
-    script = [[("stubborn", {}), ("later", {}), ("think", {"about": "x"})], [("await_future", {"ids": ["$f1"]})]]
+    script: Script = [[("stubborn", {}), ("later", {}), ("think", {"about": "x"})], [("await_future", {"ids": ["$f1"]})]]
     run, model = play([*script, "done"], [stubborn, later, think])
     assert [what for _, what in log] == ["asked to stop", "stubborn ended", "later began"]
     asked_s, ended_s, began_s = (t for t, _ in log)
@@ -124,7 +124,7 @@ def test_the_timeout_of_a_call_that_has_ended_is_forgotten() -> None:
     async def quick() -> int:
         return len(asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
 
-    run, _ = play([[0.1, ("quick", {})] for _ in range(20)] + ["done"], [quick], policy="sync")  # type: ignore[list-item]
+    run, _ = play([[0.1, ("quick", {})] for _ in range(20)] + ["done"], [quick], policy="sync")
     seen = [event.fields["value"] for event in run.trace.events if event.rule == "finish"]
     assert len(seen) == 20
     assert max(seen) <= 3
@@ -226,7 +226,7 @@ def test_what_tools_raise_never_ends_the_run() -> None:
         raise GeneratorExit
 
     bad = [exits, cancels_itself, stops, is_rude, closes]
-    calls: list[Said] = [(each.__name__, {}) for each in bad]
+    calls: list[Any] = [(each.__name__, {}) for each in bad]
     script = [[*calls, ("think", {"about": "x"})], [("await_future", {"ids": [f"$f{n}" for n in range(1, 7)]})], "done"]
     run, model = play(script, [*bad, think])
     shown = model.shown(2)[0]["resolved"]
@@ -261,7 +261,7 @@ def test_a_live_tool_that_breaks_its_promise_fails_its_call_only() -> None:
 def test_strict_cuts_a_stream_off_at_once_even_if_all_of_it_has_arrived() -> None:
     """The failing call and what follows come in one packet: no call behind the failure is taken for one of the next
     message."""
-    script: list[Sequence[Said] | str] = [
+    script: Script = [
         [("act", {"seconds": "soon"}), ("act", {}), "and so on"],
         [("act", {})],
         "done",
@@ -279,7 +279,7 @@ def test_strict_cuts_a_stream_off_in_the_middle() -> None:
         await asyncio.sleep(1)
         raise ValueError("broke")
 
-    script: list[Sequence[Said] | str] = [[("breaks", {}), 5.0, ("act", {}), "and so on"], [0.5, ("act", {})], "done"]
+    script: Script = [[("breaks", {}), 5.0, ("act", {}), "and so on"], [0.5, ("act", {})], "done"]
     run, model = play(script, [breaks, act], failure="strict", delivery="on_touch")
     assert run.output == "done"
     assert rules(run, "issue", "cut") == [("issue", 1), ("cut", 1), ("issue", 2)]
@@ -320,8 +320,14 @@ async def amount() -> int:
 
 
 tool(reads=["bank"])(amount)
-ASKING = {"override": lambda core: replace(core, approval=core.name == "pay")}
-PAYING: list[Sequence[Said] | str] = [
+
+
+def asks(core: Tool) -> Tool:
+    """A person is to be asked before anything is paid."""
+    return replace(core, approval=core.name == "pay")
+
+
+PAYING: Script = [
     [("amount", {}), ("pay", {"amount": "$f1"})],
     [("await_future", {"ids": ["$f2"]})],
     "done",
@@ -337,7 +343,7 @@ def test_a_person_is_shown_bound_values_before_the_call_runs(yes: bool) -> None:
         await asyncio.sleep(30)
         return yes
 
-    run, model = play(PAYING, [amount, pay], approve=approve, **ASKING)
+    run, model = play(PAYING, [amount, pay], approve=approve, override=asks)
     assert [(question.tool, dict(question.args)) for question in asked] == [("pay", {"amount": 7})]
     answer = model.shown(2)[0]["resolved"]["$f2"]
     assert answer == "paid 7" if yes else answer["error"]["kind"] == "not_executed"
@@ -355,7 +361,7 @@ def test_a_question_is_withdrawn_when_its_call_is_cancelled() -> None:
         return True  # too late
 
     script = [PAYING[0], [5.0, ("cancel_future", {"ids": ["$f2"]})], "done"]
-    run, model = play(script, [amount, pay], approve=approve, **ASKING)
+    run, model = play(script, [amount, pay], approve=approve, override=asks)
     assert withdrawn == pytest.approx([5])
     assert model.shown(2)[0]["calls"]["$f2"]["error"]["kind"] == "cancelled"
     assert rules(run, "start") == [("start", 1)]
@@ -366,7 +372,7 @@ def test_an_approval_that_raises_ends_the_run_with_its_reason() -> None:
         raise LookupError("nobody is there")
 
     with pytest.raises(LookupError, match="nobody is there"):
-        play(PAYING, [amount, pay], approve=approve, **ASKING)
+        play(PAYING, [amount, pay], approve=approve, override=asks)
 
 
 def test_a_run_given_up_while_a_person_is_asked_leaves_nothing_behind() -> None:
@@ -375,7 +381,7 @@ def test_a_run_given_up_while_a_person_is_asked_leaves_nothing_behind() -> None:
         return True
 
     with pytest.raises(RunFailed, match="within 20 s") as failed:
-        play(PAYING, [amount, pay], approve=approve, **ASKING, timeout_s=20)
+        play(PAYING, [amount, pay], approve=approve, override=asks, timeout_s=20)
     assert failed.value.run.in_doubt == ()
 
 
@@ -416,7 +422,7 @@ def test_a_run_may_speak_with_the_contexts_of_its_callers_in_text_and_approval()
             Played([*PAYING[:2], "done"]),
             [amount, pay],
             approve=approve,
-            **ASKING,
+            override=asks,
             on_text=lambda _: seen.append(user.get()),
         )
         await agent.run("go")
@@ -442,7 +448,7 @@ def test_caps_hold() -> None:
 
         return call
 
-    calls: list[Said] = [(name, {"number": number}) for number in range(20) for name in ("a", "b")]
+    calls: list[Any] = [(name, {"number": number}) for number in range(20) for name in ("a", "b")]
     run, _ = play([calls, "done"], [counted("a"), counted("b")], max_running=7, max_running_per_tool=4)
     assert most == {"a": 4, "b": 4, "all": 7}
     assert run.elapsed_s == pytest.approx(6)  # 40 calls, seven at a time
@@ -457,7 +463,7 @@ def test_identical_pending_reads_are_one_execution() -> None:
         await asyncio.sleep(1)
         return f"page {url}"
 
-    script: list[Sequence[Said] | str] = [
+    script: Script = [
         [("fetch", {"url": "a"}), ("fetch", {"url": "a"}), ("fetch", {"url": "b"})],
         [("await_future", {"ids": ["$f1", "$f2", "$f3"]})],
         [("fetch", {"url": "a"})],  # it is over by now
@@ -475,7 +481,7 @@ def test_many_conversations_of_one_agent_at_once() -> None:
         async def stream(self, messages: Any, tools: Any) -> Any:
             said = next(message["content"] for message in messages if message["role"] == "user")
             answers = [message["content"] for message in messages if message["role"] == "tool"]
-            script: list[Sequence[Said] | str] = [[("think", {"about": said}), ("act", {})], f"{said}: {answers[:1]}"]
+            script: Script = [[("think", {"about": said}), ("act", {})], f"{said}: {answers[:1]}"]
             one = Played([script[min(len(answers), 1)]])
             async for part in one.stream(messages, tools):
                 yield part
