@@ -11,12 +11,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from chat_server import HANG, ChatServer, Reply, Say
 from typer.testing import CliRunner, Result
 
 from asyncfc_sim.cli import app
 from asyncfc_sim.traces.certificates import certificate
 from asyncfc_sim.traces.trace import read_trace
+from tests.chat_server import HANG, ChatServer, Reply, Say
 
 SECRET = "sk-a-key-that-nobody-may-see"
 
@@ -66,7 +66,9 @@ CALLS = [
     ),
     Say(calls=[("await_future", '{"ids": ["$f3"]}')]),
     Say("Together 5."),
+    Say("Together 5."),  # once it has seen the results that it had not looked at
 ]
+AT_ONCE = ("--grace", 0, "--delivery", "on_touch")  # so that nothing depends on how fast this machine is
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def asyncfc(*args: object) -> Result:
 
 def test_it_prints_the_answer_what_ran_when_and_what_is_proved(tools: Path) -> None:
     with ChatServer(CALLS) as server:
-        done = asyncfc("go", "--base-url", server.base_url, "--tools", tools)
+        done = asyncfc("go", *AT_ONCE, "--base-url", server.base_url, "--tools", tools)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("Together 5.\n")
     for line in ("f3 add(a=$f1, b=$f2)", "measured: ", "overlapped: ", "certified: as if its calls had run one by one"):
@@ -98,17 +100,17 @@ def test_it_prints_the_answer_what_ran_when_and_what_is_proved(tools: Path) -> N
 
 def test_quiet_prints_the_answer_and_nothing_else(tools: Path) -> None:
     with ChatServer(CALLS) as server:
-        done = asyncfc("go", "--base-url", server.base_url, "--tools", tools, "-q")
+        done = asyncfc("go", *AT_ONCE, "--base-url", server.base_url, "--tools", tools, "-q")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "Together 5.\n", "")
 
 
 def test_json_is_one_document(tools: Path) -> None:
     with ChatServer(CALLS) as server:
-        done = asyncfc("go", "--base-url", server.base_url, "--tools", tools, "--json")
+        done = asyncfc("go", *AT_ONCE, "--base-url", server.base_url, "--tools", tools, "--json")
     found = json.loads(done.stdout)
     assert (found["schema"], found["output"], found["reason"]) == ("asyncfc.run/1", "Together 5.", None)
-    assert found["requests"] == 3
-    assert found["usage"]["prompt_tokens"] == 300
+    assert found["requests"] == 4
+    assert found["usage"]["prompt_tokens"] == 400
     assert found["certificate"]["certified"] is True
     assert [call["text"] for call in found["calls"]][2] == "add(a=$f1, b=$f2)"
 
@@ -123,7 +125,7 @@ def test_several_prompts_are_one_conversation() -> None:
 def test_the_trace_is_what_the_other_verbs_read(tools: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with ChatServer(CALLS) as server:
-        done = asyncfc("go", "--base-url", server.base_url, "--tools", tools, "--trace", path)
+        done = asyncfc("go", *AT_ONCE, "--base-url", server.base_url, "--tools", tools, "--trace", path)
     assert done.exit_code == 0, done.output
     (run,) = read_trace(path)
     assert (run.header.source, run.header.clock, run.header.policy) == ("live", "wall", "asyncfc")
@@ -132,7 +134,7 @@ def test_the_trace_is_what_the_other_verbs_read(tools: Path, tmp_path: Path) -> 
     assert "population" in CliRunner().invoke(app, ["trace", "view", str(path)]).stdout
     perfetto = tmp_path / "run.perfetto.json"
     with ChatServer(CALLS) as server:
-        asyncfc("go", "--base-url", server.base_url, "--tools", tools, "--trace", perfetto)
+        asyncfc("go", *AT_ONCE, "--base-url", server.base_url, "--tools", tools, "--trace", perfetto)
     assert json.loads(perfetto.read_text())["traceEvents"]
 
 
@@ -211,7 +213,7 @@ def test_a_model_that_never_answers_is_given_up_and_what_there_is_is_written(too
         done = asyncfc(*args, "--policy", "sync")
     assert done.exit_code == 4
     assert "no answer within 1.5 s" in done.stderr
-    assert [event.rule for event in read_trace(path)[0].events][-1] == "request"
+    assert [event.rule for event in read_trace(path)[0].events][-2:] == ["request", "give_up"]
     assert (tools.parent / "notes.txt").read_text() == "x\n"
 
 
