@@ -58,9 +58,9 @@ def run_bench(request: BenchRequest) -> ExitCode:
         with progress("conversations", plan.size, quiet=quiet) as advance, redirect_stdout(sys.stderr):
             interrupted = asyncio.run(_conducted(plan, agents, found, name, _fresh(tools), advance))
     finally:
-        # Also if a fault ended it: what was measured is not lost.
         results = Results(name, plan, policies, found, wanted, shown, metadata, warnings, interrupted, request)
-        _write(results, result)
+        if found.outcomes or interrupted:  # also if a fault ended it: what was measured is not lost
+            _write(results, result)
     return _end(results)
 
 
@@ -143,11 +143,18 @@ def _agents(
 
 def _fresh(tools: Iterable[Given]) -> Callable[[], None]:
     """Every `fresh` of the files of tools, one after the other."""
-    hooks = [hook for given in tools if (hook := getattr(given, "fresh", None)) is not None]
+    from asyncfc_sim.tools.errors import ToolFileError
+    from asyncfc_sim.tools.tool_file import ToolFile
+
+    files = [given for given in tools if isinstance(given, ToolFile)]
 
     def fresh() -> None:
-        for hook in hooks:
-            hook()
+        for file in files:
+            try:
+                if file.fresh is not None:
+                    file.fresh()
+            except Exception as error:
+                raise ToolFileError(f"{file.path}: fresh: {type(error).__name__}: {error}") from error
 
     return fresh
 

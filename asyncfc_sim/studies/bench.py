@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from math import inf, isfinite
 
@@ -114,6 +115,23 @@ async def conduct(
     turns out to be unreachable, the rest is not tried. Raises ValueError if the tools of an agent cannot be had, and
     whatever `fresh` raises.
     """
+    async with AsyncExitStack() as stack:
+        for agent in agents.values():
+            if isinstance(agent.model, AbstractAsyncContextManager):
+                await stack.enter_async_context(agent.model)  # its connections are kept from run to run
+        if await _warmed_up(plan, agents, found, name, fresh):
+            for block in blocks(plan.arms, len(plan.prompts), plan.repeats, alone=plan.alone):
+                fresh()
+                await _block(plan, block, agents[block.arm], found, name, advance)
+                if (hopeless := found.hopeless) is not None:
+                    found.stopped = f"nothing was answered: {hopeless.reason}"
+                    return
+
+
+async def _warmed_up(
+    plan: Plan, agents: Mapping[str, Agent], found: Found, name: str, fresh: Callable[[], object]
+) -> bool:
+    """Conversations that do not count; false if they show that nothing answers there."""
     for arm in plan.arms:
         for number in range(plan.warmups):
             fresh()
@@ -122,13 +140,8 @@ async def conduct(
             if outcome.unreachable:
                 found.outcomes.append(outcome)
                 found.stopped = f"nothing was answered: {outcome.reason}"
-                return
-    for block in blocks(plan.arms, len(plan.prompts), plan.repeats, alone=plan.alone):
-        fresh()
-        await _block(plan, block, agents[block.arm], found, name, advance)
-        if (hopeless := found.hopeless) is not None:
-            found.stopped = f"nothing was answered: {hopeless.reason}"
-            return
+                return False
+    return True
 
 
 async def _block(plan: Plan, block: Block, agent: Agent, found: Found, name: str, advance: Callable[[], None]) -> None:

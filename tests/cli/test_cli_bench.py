@@ -247,6 +247,16 @@ def test_runs_that_share_a_world_are_warned_of(bench: Bench, tools: Path) -> Non
     assert json.loads(bench(*some, "--request-rate", 100, "--json").stdout)["config"]["request_rate"] == 100
 
 
+def test_a_world_that_cannot_be_made_fresh_is_said_and_nothing_is_written(
+    bench: Bench, tools: Path, tmp_path: Path
+) -> None:
+    tools.write_text(dedent(WRITER) + "\ndef fresh():\n    raise OSError('no disk')\n")
+    done = bench("-o", tmp_path / "result.json")
+    assert done.exit_code == 2
+    assert done.stderr == f"Error: {tools}: fresh: OSError: no disk\n"
+    assert not (tmp_path / "result.json").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
