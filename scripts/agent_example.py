@@ -1,11 +1,13 @@
 """Make examples/06_agent.replay.jsonl: what a model would write for examples/06_agent.fc, with futures and without.
 
 The messages and their times are simulated with a decoder model that comes with the package. A simulation has no prose:
-the final answers are written here, and the header of each run says so.
+the final answers are written here, and the header of each run says so. With `--run`, the example is run against its
+replay too, under both policies, and what that prints is put into examples/output/ (its times are measured).
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from asyncfc_sim.traces.trace import Event, Run, read_trace, write_trace
 ROOT = Path(__file__).parents[1]
 PROGRAM = Path("examples", "06_agent.fc")
 REPLAY = Path("examples", "06_agent.replay.jsonl")
+PROMPT = "Plan three nights in Kyoto, and tell Ada."
 ANSWER = "Three nights in Kyoto cost 1025 euros. The plan is in kyoto.txt, and Ada has a message."
 
 
@@ -41,7 +44,32 @@ def named(run: Run, name: str) -> Run:
     return Run(replace(run.header, run=name, inputs=inputs), tuple(events))
 
 
+def run_example(policy: str, port: int = 8000) -> str:
+    """What the agent prints, run against a replay of its own in an empty folder."""
+    command = [sys.executable, "-m", "asyncfc_sim"]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    tools = PROGRAM.with_suffix(".tools.py")
+    options = ["--tools", str(ROOT / tools), "--model", f"trip-{policy}", "--policy", policy]
+    serve = [*command, "replay", str(ROOT / REPLAY), "--port", str(port)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(serve, stdout=subprocess.PIPE, env=environment, text=True) as replay,
+    ):
+        assert replay.stdout is not None
+        try:
+            base_url = next(line.strip() for line in replay.stdout if line.startswith("http"))
+            run = [*command, "run", PROMPT, "--base-url", base_url, *options]
+            environment["PYTHONPATH"] = str(ROOT)
+            done = subprocess.run(run, cwd=folder, stdout=subprocess.PIPE, env=environment, check=True, text=True)
+        finally:
+            replay.terminate()
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / REPLAY
+    arguments = [each for each in sys.argv[1:] if each != "--run"]
     with tempfile.TemporaryDirectory() as temporary:
-        write_trace(target, simulated(Path(temporary)))
+        write_trace(arguments[0] if arguments else ROOT / REPLAY, simulated(Path(temporary)))
+    if "--run" in sys.argv:
+        for policy, name in (("asyncfc", "06.txt"), ("sync", "06_sync.txt")):
+            (ROOT / "examples" / "output" / name).write_text(run_example(policy), encoding="utf-8")

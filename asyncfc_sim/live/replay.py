@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .model import Usage
+from .transcript_check import DRAIN
 
 NOT_RECORDED: Final = "(text not recorded)"
 
@@ -96,7 +97,7 @@ def _place(transcript: Sequence[Mapping[str, Any]]) -> tuple[int, int, bool]:
         elif role == "assistant":
             calls = message.get("tool_calls") or ()
             written += 1
-            drained = any(str(call.get("id", "")).startswith("drain_") for call in calls)
+            drained = any(str(call.get("id", "")).startswith(DRAIN) for call in calls)
         before = role
     return max(turn, 1), written, drained
 

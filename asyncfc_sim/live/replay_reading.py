@@ -72,7 +72,7 @@ class _Message:
 
     @property
     def answers(self) -> bool:
-        return self.last or self.text is not None or not self.delivered.isdisjoint(self.touched or self.delivered)
+        return self.last or bool(self.text) or not self.delivered.isdisjoint(self.touched or self.delivered)
 
 
 def _of_run(run: Run) -> Replay:
@@ -115,7 +115,7 @@ def _read(run: Run) -> tuple[list[list[_Message]], int]:
             case "first_token" if (named := by_number.get(fields["turn"])) is not None:
                 named.ttft_s = t - named.requested_s
             case "message" if (named := by_number.get(fields["turn"])) is not None:
-                named.end_s, named.text = t - named.requested_s, fields.get("text") or None
+                named.end_s, named.text = t - named.requested_s, fields.get("text")
                 named.tokens |= fields
             case "issue":
                 holder = by_number.get(fields.get("message", 0), message)
@@ -130,7 +130,7 @@ def _read(run: Run) -> tuple[list[list[_Message]], int]:
             case "cut":
                 message = _cut(turns, fields["future"]) or message
             case "answer" if message is not None:
-                message.last, message.text = True, message.text or fields.get("text")
+                message.last, message.text = True, message.text if message.text is not None else fields.get("text")
     unfinished = [each for turn in turns for each in turn if each.end_s is None]
     return [[each for each in turn if each.end_s is not None] for turn in turns], len(unfinished)
 
@@ -164,8 +164,8 @@ def _message(message: _Message, numbers: Mapping[int, int]) -> ReplayMessage:
     text = message.text
     if text is not None and not same:
         text = format_string(rename(parse_string(text), numbers))
-    if text is None and not calls:
-        text = NOT_RECORDED
+    if not text:
+        text = None if calls else NOT_RECORDED if text is None else text
     usage = Usage(*(_tokens(message.tokens.get(name)) for name in ("prompt_tokens", "tokens", "cached_tokens")))
     return ReplayMessage(tuple(calls), text, message.ttft_s, message.end_s, usage)
 

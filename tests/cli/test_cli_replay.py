@@ -152,3 +152,9 @@ def test_the_example_does_the_same_under_both_policies_and_sooner_with_futures(t
         assert len(run["calls"]) == 5
         assert run["in_doubt"] == []
     assert runs["asyncfc"]["elapsed_s"] < runs["sync"]["elapsed_s"]
+    for policy, name in (("asyncfc", "06.txt"), ("sync", "06_sync.txt")):
+        shown, run = (ROOT / "examples" / "output" / name).read_text(encoding="utf-8"), runs[policy]
+        assert shown.startswith(f"{run['output']}\n")
+        tokens = f"tokens {run['usage']['prompt_tokens']} in, {run['usage']['completion_tokens']} out"
+        assert f"{run['requests']} requests, 5 calls, {tokens}\n" in shown
+        assert "certified: as if its calls had run one by one (5 calls" in shown
