@@ -32,6 +32,8 @@ def policies(failures: list[Failure]) -> st.SearchStrategy[Policy]:
         max_running=st.sampled_from([1, 2, 32]),
         max_pending=st.sampled_from([1, 128]),
         max_awaits=st.sampled_from([None, 0]),
+        max_misuses=st.sampled_from([None, 0, 2]),
+        blind=st.sampled_from([False, False, True]),
         max_requests=st.just(12),
     )
 

@@ -31,6 +31,7 @@ from asyncfc_sim.core.session_events import (
     Timer,
     TimerFired,
     UserMessage,
+    Withdraw,
 )
 from asyncfc_sim.core.syntax import Program, Statement, Touch
 from asyncfc_sim.core.tool import Tool
@@ -67,6 +68,7 @@ class Dialogue:
         self.running: dict[int, Start] = {}  # tools under way
         self.started: list[int] = []
         self.questions: dict[int, Mapping[str, Any]] = {}  # calls that wait for a person
+        self.withdrawn: list[int] = []  # calls that no longer do, because they were given up
         self.timers: dict[Timer, float] = {}
         self.asked = False  # the model has been asked and has not ended its message
         self.answers: list[str | None] = []
@@ -141,6 +143,9 @@ class Dialogue:
                     assert future in self.running, "nothing to stop"
                 case AskApproval(future, _, args):
                     self.questions[future] = args
+                case Withdraw(future):
+                    del self.questions[future]
+                    self.withdrawn.append(future)
                 case SetTimer(timer, delay_s):
                     self.timers[timer] = delay_s
                 case Answer(text):

@@ -10,7 +10,7 @@ from typing import Any
 from asyncfc_sim.core.events import Cut, Deliver, Resume
 from asyncfc_sim.core.messages import arguments
 from asyncfc_sim.core.policy import Policy
-from asyncfc_sim.core.session_events import GiveUp
+from asyncfc_sim.core.session_events import Decide, GiveUp
 from asyncfc_sim.core.syntax import Program
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue, Value
@@ -45,7 +45,10 @@ class Play:
     _stream: list[Callable[[], None]] = field(default_factory=list)
 
     def run(self) -> Dialogue:
-        """Until the last turn is over and every tool has ended. Timers that are left over fire, and must do nothing."""
+        """Until the last turn is over and every tool has ended.
+
+        Then timers that are left over fire, and persons answer what they need not answer any more: in vain.
+        """
         talk = self.talk
         while self._over() < self.turns or talk.running:
             moves = self._moves()
@@ -54,6 +57,8 @@ class Play:
             self.after_each(talk)
         for timer in list(talk.timers):
             talk.fire(*timer)
+        for future in talk.withdrawn:
+            assert talk.feed(Decide(future, approved=True)) == [], "it had been given up"
         return talk
 
     def _over(self) -> int:

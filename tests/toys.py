@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asyncfc_sim.core.footprint import Declaration
+from asyncfc_sim.core.references import Path
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue, Value, canonical
 
@@ -90,6 +91,17 @@ BODIES: dict[str, Callable[..., Any]] = {
     "undeclared": _append,
 }
 
+def _lacks(path: Path) -> str | None:
+    """What `pure` returns is known: an object with an `x`, which is an array of one."""
+    match path:
+        case () | ("x",) | ("x", 0 | -1, *_):
+            return None
+        case ("x", *_):
+            return ".x is an array of at most 1"
+        case _:
+            return "the result is an object with x"
+
+
 TOOLS: dict[str, Tool] = {
     "read": Tool("read", Declaration(reads=["k:{path}"])),
     "write": Tool("write", Declaration(writes=["k:{path}"])),
@@ -103,3 +115,5 @@ TOOLS: dict[str, Tool] = {
     "pure": Tool("pure", Declaration()),
     "undeclared": Tool("undeclared"),
 }
+# The same, but it is known what results some of them have.
+TYPED: dict[str, Tool] = {**TOOLS, "pure": Tool("pure", Declaration(), lacks=_lacks)}

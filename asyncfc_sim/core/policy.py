@@ -43,8 +43,9 @@ class Policy:
     stream      the model is not asked again, it goes on in the same stream, into which values are put (AsyncLM); what
                 that takes is a matter of time only, so a session behaves as without it
     blind       every call is answered with its future, though its value may be there by then: with an infinite grace
-                nothing runs beside anything, and yet the model sees what it sees under asyncfc with no grace and
-                delivery on touch. So what futures do to a model's answers is measured apart from any concurrency
+                nothing runs beside anything (but what was given up and goes on), and yet a model that awaits what it
+                needs sees what it sees under asyncfc with no grace, delivery on touch and no sharing: the same
+                transcript. So what futures do to a model's answers is measured apart from any concurrency
     late_bound  `${f3.total}` in the final answer is filled in; if not, the model looks at what it has not seen first
     max_awaits  after so many messages that only await what the message before issued, wait for the tools they
                 awaited as if the grace were infinite, and answer in place; None: never

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, get_args
@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asyncfc_sim.core.events import Cut, Issue, Resolved, Resume, Settle, Start
-from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL, Policy
+from asyncfc_sim.core.events import Cut, Issue, Resolved, Resume, Running, Settle, Start
+from asyncfc_sim.core.policy import ASYNCFC, BLIND, EARLY_START, SYNC, SYNC_PARALLEL, Policy
 from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.core.sequential import run_sequential
 from asyncfc_sim.core.session_events import Answer, GiveUp, Interrupt, Placeholder, Request
@@ -26,7 +26,7 @@ from tests.conversations import chooser, conversations, policies, tools, value_o
 from tests.dialogue import PAPER, Dialogue, emitted_program
 from tests.scripted import Choose, Play, Said, run_program
 from tests.toy_programs import toy_programs
-from tests.toys import TOOLS, ToyWorld
+from tests.toys import TOOLS, TYPED, ToyWorld
 
 FAILURES: list[Failure] = ["poison", "barrier"]
 
@@ -227,7 +227,7 @@ def test_asked_for_values_are_those_of_the_program_run_in_order(
 def test_with_infinite_grace_the_transcript_is_the_synchronous_one_byte_for_byte(
     program: Program, policy: Policy, messages: Messages, dependence: Dependence, base: Policy, data: st.DataObject
 ) -> None:
-    changed = replace(policy, grace_s=inf, dispatch=base.dispatch, retries=0, max_requests=60)
+    changed = replace(policy, grace_s=inf, blind=False, dispatch=base.dispatch, retries=0, max_requests=60)
     sync = replace(SYNC, failure=policy.failure)
     plain, _ = run_program(program, sync, lambda n: 0, messages=messages, dependence=dependence)
     talk, _ = run_program(program, changed, chooser(data), messages=messages, dependence=dependence)
@@ -242,6 +242,7 @@ def test_with_infinite_grace_the_transcript_is_the_synchronous_one_byte_for_byte
     messages=groupings,
     dependence=dependences,
     max_awaits=st.sampled_from([None, 0, 1]),
+    max_misuses=st.sampled_from([None, 0, 1]),
     data=st.data(),
 )
 def test_on_touch_without_grace_the_transcript_does_not_depend_on_the_schedule(
@@ -250,15 +251,61 @@ def test_on_touch_without_grace_the_transcript_does_not_depend_on_the_schedule(
     messages: Messages,
     dependence: Dependence,
     max_awaits: int | None,
+    max_misuses: int | None,
     data: st.DataObject,
 ) -> None:
-    policy = replace(PAPER, failure=failure, max_awaits=max_awaits)
+    """Theorem T10; and `blind` is the same conversation, though nothing in it overlaps."""
+    changes: dict[str, Any] = {"failure": failure, "max_awaits": max_awaits, "max_misuses": max_misuses}
 
-    def transcript(choose: Choose) -> str:
-        talk, _ = run_program(program, policy, choose, messages=messages, dependence=dependence)
-        return json.dumps(talk.session.transcript.messages)
+    def transcript(policy: Policy, choose: Choose) -> tuple[str, list[str | None], Mapping[str, int]]:
+        policy = replace(policy, **changes)
+        talk, _ = run_program(program, policy, choose, tools=TYPED, messages=messages, dependence=dependence)
+        return json.dumps(talk.session.transcript.messages), talk.answers, talk.session.guards.counts
 
-    assert transcript(chooser(data)) == transcript(lambda n: 0) == transcript(lambda n: n - 1)
+    assert transcript(PAPER, chooser(data)) == transcript(PAPER, lambda n: 0) == transcript(PAPER, lambda n: n - 1)
+    assert transcript(BLIND, chooser(data)) == transcript(PAPER, lambda n: 0)
+
+
+def one_thing_at_a_time(talk: Dialogue) -> None:
+    """No two tools under way, and none while the model writes; but for calls given up, whose tools go on."""
+    states = talk.session.scheduler.futures
+    running = [future for future in talk.running if isinstance(states.get(future), Running)]
+    assert len(running) + talk.asked <= 1, (running, talk.asked)
+
+
+@settings(max_examples=100)
+@given(
+    said=conversations(),
+    failure=st.sampled_from([*FAILURES, "strict"]),
+    max_misuses=st.sampled_from([None, 0, 2]),
+    declared=tools(),
+    approve=st.booleans(),
+    data=st.data(),
+)
+def test_blind_does_one_thing_at_a_time(
+    said: list[Said],
+    failure: Failure,
+    max_misuses: int | None,
+    declared: dict[str, Tool],
+    approve: bool,
+    data: st.DataObject,
+) -> None:
+    left = list(said)
+    talk = Dialogue(replace(BLIND, failure=failure, max_requests=12, max_misuses=max_misuses), declared)
+    Play(
+        talk,
+        lambda: left.pop(0) if left else Said((), "done"),
+        chooser(data),
+        approve=approve,
+        values=value_of,
+        after_each=one_thing_at_a_time,
+    ).run()
+
+
+def test_asyncfc_does_more_than_one() -> None:
+    talk = Dialogue(PAPER)
+    with pytest.raises(AssertionError):
+        Play(talk, lambda: Said([("read", {"path": "a"})]), lambda n: 0, after_each=one_thing_at_a_time).run()
 
 
 # --------------------------------------------------------------------------------------------------------- sometimes
