@@ -22,12 +22,15 @@ from asyncfc_sim.core.messages import AWAIT
 from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL, Delivery, Policy
 from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.live.accumulator import Accumulator
+from asyncfc_sim.live.agent import Agent
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart, Usage
 from asyncfc_sim.live.replay import NOT_RECORDED, Replay, ReplayCall, ReplayMessage, ReplayOver
 from asyncfc_sim.live.replay_reading import ReplayError, replays
 from asyncfc_sim.live.replay_server import HEADER, ReplayServer, serving
 from asyncfc_sim.live.replay_stream import FINGERPRINT, pieces
+from asyncfc_sim.live.run import RunFailed
 from asyncfc_sim.simulate.driver import Simulation
+from asyncfc_sim.tools.decorator import tool
 from asyncfc_sim.traces.trace import Header, Recorder
 from asyncfc_sim.workloads.workload import Task
 from tests.session_examples import two_lookups
@@ -181,6 +184,14 @@ def test_sessions_of_other_formats_are_replayed_too():
 
 CALLS = ReplayMessage((ReplayCall("f", "{}"),))
 FIRST, SECOND = ReplayMessage(text="first"), ReplayMessage(text="second")
+PLAN = ReplayMessage(
+    (
+        ReplayCall("search", '{"query": "population of Berlin"}'),
+        ReplayCall("search", '{"query": "population of Paris"}'),
+        ReplayCall("add", '{"a": "$f1.items[0].population", "b": "$f2.items[0].population"}'),
+    )
+)
+WAIT = ReplayMessage((ReplayCall(AWAIT, '{"ids": ["$f3"]}'),))
 TALK = Replay("talk", "by hand", ((CALLS, FIRST), (SECOND,)))
 
 
@@ -442,3 +453,49 @@ def test_tokens_that_were_not_recorded_are_not_made_up():
         assert json.loads(client.chat(USER)[2])["usage"] is None
         counted = json.loads(client.chat(USER, said("x"))[2])["usage"]
     assert counted == {"prompt_tokens": 3, "completion_tokens": None, "total_tokens": None}
+
+
+# ------------------------------------------------------------------------------------------- with an agent
+
+
+@tool(reads=["web:{query}"])
+def search(query: str) -> dict[str, Any]:
+    return {"items": [{"population": {"population of Berlin": 3_700_000}.get(query, 2_100_000)}]}
+
+
+@tool(reads=[])
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def test_a_live_run_against_a_replay_can_be_replayed_again():
+    """Closing the loop: what a run records of a replay is that replay once more, await_future and texts included."""
+    first = Replay("talk", "by hand", ((PLAN, WAIT, FIRST),))
+    with serving(ReplayServer([first], speed=inf)) as base_url:
+        run = Agent(None, [search, add], base_url=base_url, grace_s=0.0, texts=True).run_sync("go")
+    assert run.output == "first"
+    (again,) = replays([run.trace])
+    (turn,) = again.turns
+    assert [[(call.tool, json.loads(call.arguments)) for call in each.calls] for each in turn] == [
+        [(call.tool, json.loads(call.arguments)) for call in each.calls] for each in first.turns[0]
+    ]
+    assert [each.text for each in turn] == [None, None, "first"]
+    assert again.source.startswith("recorded live, policy asyncfc, model talk")
+
+
+def test_a_client_that_must_look_at_results_first_gets_the_answer_again():
+    """The recorded model answered with all it needed in view; under this policy, it has not seen it."""
+    hasty = Replay("hasty", "by hand", ((PLAN, FIRST), (SECOND,)))
+    with serving(ReplayServer([hasty], speed=inf)) as base_url:
+        agent = Agent(None, [search, add], base_url=base_url, grace_s=0.0, delivery="on_touch")
+        run = agent.run_sync("go", "and then?")
+    assert run.outputs == ("first", "second")
+    assert run.requests == 4  # the first answer was given twice
+
+
+def test_a_run_that_goes_beyond_the_recording_ends_with_a_reason():
+    with (
+        serving(ReplayServer([TALK], speed=inf)) as base_url,
+        pytest.raises(RunFailed, match="has 2 turns of the user"),
+    ):
+        Agent(None, [search], base_url=base_url).run_sync("go", "go on", "and on")
