@@ -40,6 +40,7 @@ class TranscriptCheck:
         self._rewrites, self._late_bound = rewrites, late_bound
         self._sent: list[Mapping[str, Any]] = []
         self._written: list[_Message] = []
+        self._ids: set[str] = set()  # of all calls in the transcript
         self._shown: list[tuple[int, int]] = []  # where in the transcript which written message stands
         self._writing: _Message | None = None
         self._past = False
@@ -72,13 +73,17 @@ class TranscriptCheck:
             if not self._rewrites:
                 raise BrokenTranscript(f"message {first + 1} was changed after it had been sent")
             self.rewritten.append(first)
-        check_answers(transcript)
+        if first < len(known):
+            self._ids.clear()
+        # What has been sent, and was not changed since, has been checked: a long conversation costs no more for it.
+        check_answers(transcript, first if first == len(known) else 0, self._ids)
         if not self._past:
             self._check_authors(transcript, first)
         self._sent, self._writing, self._past = list(transcript), None, False
 
     def _check_authors(self, transcript: Sequence[Mapping[str, Any]], first: int) -> None:
-        self._shown = [(at, number) for at, number in self._shown if at < first]
+        while self._shown and self._shown[-1][0] >= first:
+            self._shown.pop()
         for at in range(first, len(transcript)):
             if transcript[at]["role"] == "assistant":
                 number = self._shown[-1][1] + 1 if self._shown else 0
@@ -105,21 +110,28 @@ def _call(call: Mapping[str, Any]) -> Call:
     return call["id"], call["function"]["name"], call["function"]["arguments"]
 
 
-def check_answers(transcript: Sequence[Mapping[str, Any]]) -> None:
-    """Each call is answered exactly once, in order, before anything else is said. Raises BrokenTranscript."""
+def check_answers(transcript: Sequence[Mapping[str, Any]], start: int = 0, seen: set[str] | None = None) -> None:
+    """Each call is answered exactly once, in order, before anything else is said. Raises BrokenTranscript.
+
+    The messages before `start` are known to be right, and `seen` are the ids of their calls; those of the others are
+    added.
+    """
     due: list[str] = []
-    seen: set[str] = set()
-    for number, message in enumerate(transcript, 1):
+    seen = set() if seen is None else seen
+    for at in range(start, len(transcript)):
+        message, number = transcript[at], at + 1
         if message["role"] == "tool":
-            if not due or due[0] != message["tool_call_id"]:
+            if not due or due[-1] != message["tool_call_id"]:
                 raise BrokenTranscript(f"message {number} answers {message['tool_call_id']!r}, which is not due")
-            due.pop(0)
+            due.pop()
             continue
         if due:
-            raise BrokenTranscript(f"message {number} comes before {due[0]!r} was answered")
-        due = [call["id"] for call in message.get("tool_calls", ())]
-        if len(seen | {*due}) != len(seen) + len(due):
-            raise BrokenTranscript(f"message {number} uses the id of a call twice")
-        seen.update(due)
+            raise BrokenTranscript(f"message {number} comes before {due[-1]!r} was answered")
+        for call in message.get("tool_calls", ()):
+            if call["id"] in seen:
+                raise BrokenTranscript(f"message {number} uses the id of a call twice")
+            seen.add(call["id"])
+            due.append(call["id"])
+        due.reverse()  # the next one last
     if due:
-        raise BrokenTranscript(f"{due[0]!r} is not answered")
+        raise BrokenTranscript(f"{due[-1]!r} is not answered")

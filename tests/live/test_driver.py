@@ -93,7 +93,10 @@ def test_a_writer_that_timed_out_holds_its_keys_until_it_has_ended() -> None:
         note("later began")
         return "ok"
 
-    script: Script = [[("stubborn", {}), ("later", {}), ("think", {"about": "x"})], [("await_future", {"ids": ["$f1"]})]]
+    script: Script = [
+        [("stubborn", {}), ("later", {}), ("think", {"about": "x"})],
+        [("await_future", {"ids": ["$f1"]})],
+    ]
     run, model = play([*script, "done"], [stubborn, later, think])
     assert [what for _, what in log] == ["asked to stop", "stubborn ended", "later began"]
     asked_s, ended_s, began_s = (t for t, _ in log)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from math import inf
@@ -22,7 +22,7 @@ from asyncfc_sim.core.events import Cancel, Timeout
 from asyncfc_sim.core.messages import CANCEL
 from asyncfc_sim.core.policy import ASYNCFC, BLIND, EARLY_START, SYNC, Delivery, Policy
 from asyncfc_sim.core.references import Ref
-from asyncfc_sim.core.scheduler import Failure, Scheduler
+from asyncfc_sim.core.scheduler import Failure
 from asyncfc_sim.core.sequential import run_sequential
 from asyncfc_sim.core.session import Session
 from asyncfc_sim.core.session_events import TimerFired
