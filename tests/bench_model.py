@@ -21,16 +21,17 @@ async def population(city: str) -> int:
 class SumModel:
     """Asks for two populations, awaits them if it must, and answers "the sum is 5".
 
-    What it says depends only on what it is shown. `broken` prompts are refused by the server, as often as asked.
-    `under_way` counts the conversations it is in the middle of, `most` the most of them at once; `asked` holds the
-    prompts in the order in which their conversations began.
+    What it says depends only on what it is shown. `broken` prompts are refused by the server, as often as asked;
+    `misled` ones are answered wrong after a placeholder. `under_way` counts the conversations it is in the middle of,
+    `most` the most of them at once; `asked` holds the prompts in the order in which their conversations began.
     """
 
     name = "sum"
     endpoint = "memory"
 
-    def __init__(self, *, token_s=0.004, broken=(), unreachable=False, usage=COUNTED):
-        self.token_s, self.broken, self.unreachable, self.usage = token_s, set(broken), unreachable, usage
+    def __init__(self, *, token_s=0.004, broken=(), misled=(), unreachable=False, usage=COUNTED):
+        self.token_s, self.unreachable, self.usage = token_s, unreachable, usage
+        self.broken, self.misled = set(broken), set(misled)
         self.requests = self.under_way = self.most = 0
         self.asked = []
 
@@ -56,5 +57,6 @@ class SumModel:
                 yield CallPart(f"call_{self.requests}_a", "await_future", '{"ids": ["$f1", "$f2"]}')
             else:
                 self.under_way -= 1
-                yield TextPart("the sum is 5")
+                shown_futures = any('"pending"' in (message["content"] or "") for message in messages)
+                yield TextPart(f"the sum is {6 if shown_futures and prompt in self.misled else 5}")
         yield Ended("stop", self.usage)

@@ -10,6 +10,7 @@ from asyncfc_sim.report.plain_table import plain_table
 from asyncfc_sim.simulate.metrics import Speedup
 from asyncfc_sim.studies.bench_compare import Comparison
 from asyncfc_sim.studies.bench_measures import DEFINITIONS, Metric
+from asyncfc_sim.studies.bench_order import balanced_orders
 from asyncfc_sim.studies.proportion import Share
 
 from .bench_document import Results
@@ -68,6 +69,7 @@ def _latency(results: Results) -> Cells:
         *(["e2el\nmean s", *(f"p{p:g}\ns" for p in results.wanted.percentiles)] if "e2el" in results.shown else []),
         *(["wait\nmean s"] if "wait" in results.shown else []),
         "speed-up x\n[95 % CI]",
+        *([] if results.plan.alone else ["answered\nper s"]),
         *(["good\n%"] if good else []),
     ]
     rows = []
@@ -83,6 +85,7 @@ def _latency(results: Results) -> Cells:
                 *([_figure(value, ".3f") for value in e2els] if "e2el" in results.shown else []),
                 *([_figure(None if wait is None else wait.mean, ".3f")] if "wait" in results.shown else []),
                 _speedup(speedups.get(row.arm)),
+                *([] if results.plan.alone else [_figure(row.throughput, ".2f")]),
                 *([_percent(row.good, row.completed + row.failed)] if good else []),
             )
         )
@@ -167,6 +170,12 @@ def _notes(results: Results) -> Iterator[str]:
         if row.in_doubt:
             yield f"{row.arm}: {row.in_doubt} calls were given up and may have gone on acting, in later runs too"
     yield from (f"{note} ({count} runs)" for note, count in results.notes)
+    again = [f"{row.arm} {_share(row.steady)} %" for row in results.rows if row.steady is not None]
+    if again:
+        yield f"asked again under the same policy, the model gave the same answer: {', '.join(again)}"
+    balanced = len(balanced_orders(len(plan.arms)))
+    if not plan.alone and plan.repeats % balanced:
+        yield f"policies ran one after the other, in orders that are balanced only after --repeats {balanced}"
     if any(row.cached_tokens for row in results.rows):
         yield "the server answers from a prefix cache, which prompts that are asked again find warm"
     yield "; ".join(f"{metric}: {DEFINITIONS[metric]}" for metric in results.shown)

@@ -66,6 +66,11 @@ class ArmRow:
     steady: Share | None
     good: int | None
 
+    @property
+    def throughput(self) -> float | None:
+        """Answered conversations a second, while those of this arm ran."""
+        return self._rate(self.completed)
+
     def _rate(self, count: int | None) -> float | None:
         return None if count is None or not self.duration_s else count / self.duration_s
 
@@ -80,7 +85,7 @@ class ArmRow:
             "total_input_tokens": tokens_in,
             "total_output_tokens": tokens_out,
             "total_cached_tokens": self.cached_tokens,
-            "request_throughput": self._rate(self.completed),
+            "request_throughput": self.throughput,
             "request_goodput": self._rate(self.good),
             "output_throughput": self._rate(tokens_out),
             "total_token_throughput": self._rate(_total([tokens_in, tokens_out])),

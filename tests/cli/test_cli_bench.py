@@ -243,7 +243,10 @@ def test_runs_that_share_a_world_are_warned_of(bench: Bench, tools: Path) -> Non
     done = bench(*some, "--max-concurrency", 2)
     assert "they share one world" in done.stderr
     assert "at once: 2" in done.stdout
-    assert "warning: conversations run at once" in words(done.stdout)
+    said = words(done.stdout)
+    assert "warning: conversations run at once" in said
+    assert "answered" in said
+    assert "balanced only after --repeats 2" in said
     assert json.loads(bench(*some, "--request-rate", 100, "--json").stdout)["config"]["request_rate"] == 100
 
 

@@ -121,6 +121,33 @@ def test_the_accuracy_experiment_parts_the_model_from_the_executor():
     assert all(one.certified for arm in runs.values() for one in arm.values())
 
 
+def test_what_placeholders_do_to_answers_is_the_models_part_alone():
+    plan, found = bench(SumModel(token_s=0, misled={"ask 0", "ask 2"}), tuple(ARMS), n=3, repeats=2)
+    runs = {arm: answered(found, arm) for arm in plan.arms}
+    rows = rows_of(plan, found)
+    assert {arm: one.correct.count for arm, one in rows.items()} == {"sync": 6, "blind": 2, "async": 2}
+    assert all(one.steady.count == one.steady.n == 3 for one in rows.values())
+    model, executor = comparisons(plan, found, runs)
+    assert model.accuracy is not None
+    assert model.accuracy.mean == pytest.approx(-2 / 3)
+    assert (model.accuracy.better, model.accuracy.worse, model.accuracy.n) == (0, 2, 3)  # prompts, not repeats
+    assert model.accuracy.p == 0.5
+    assert model.agreement is not None
+    assert (model.agreement.count, model.agreement.n) == (2, 6)
+    assert executor.accuracy is not None
+    assert (executor.accuracy.mean, executor.accuracy.better, executor.accuracy.worse) == (0, 0, 0)
+    assert executor.agreement is not None
+    assert executor.agreement.value == 1
+
+
+def test_one_prompt_gives_an_interval_over_its_repeats():
+    plan, found = bench(SumModel(), ("sync", "sync_parallel"), n=1, repeats=3)
+    (one,) = comparisons(plan, found, {arm: answered(found, arm) for arm in plan.arms})
+    assert (one.cases, one.pairs) == ("repeats", 3)
+    assert one.speedup is not None
+    assert (one.speedup.n, one.speedup.low is None) == (3, False)
+
+
 def test_the_world_is_made_fresh_before_each_conversation_and_arms_take_turns():
     log = []
 
