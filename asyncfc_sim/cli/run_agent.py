@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .agent_options import BadOption, Endpoint, PolicyOptions, given_tools
 from .approval import approval
 from .errors import ExitCode
+from .run_resume import kept, resumed
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.tool import Tool
@@ -62,8 +63,9 @@ def run_agent(request: RunRequest) -> ExitCode:
     from .run_view import show_run
 
     streamed: list[str] = []
-    agent = _agent(request, streamed)
-    ending = asyncio.run(_ended(agent, request, _prompts(request)))
+    if request.resume is not None:
+        request = resumed(request)
+    ending = asyncio.run(_ended(_agent(request, streamed), request))
     run = ending.run
     if run is None:
         print(f"Error: {ending.reason}", file=sys.stderr)
@@ -80,9 +82,10 @@ def run_agent(request: RunRequest) -> ExitCode:
     return ending.code
 
 
-async def _ended(agent: Agent, request: RunRequest, prompts: Sequence[str]) -> Ending:
+async def _ended(agent: Agent, request: RunRequest) -> Ending:
     """Run, and say how it ended; Ctrl-C and SIGTERM end it in an orderly way."""
     from asyncfc_sim.live.model import ModelError
+    from asyncfc_sim.live.resume import InDoubt
     from asyncfc_sim.live.run import RunFailed
 
     ending = Ending()
@@ -90,7 +93,7 @@ async def _ended(agent: Agent, request: RunRequest, prompts: Sequence[str]) -> E
     def ended(run: AgentRun) -> None:
         ending.run = run
 
-    running = asyncio.ensure_future(agent.run(*prompts, ended=ended))
+    running = asyncio.ensure_future(_running(agent, request, ended))
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # not everywhere can a loop watch signals
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
@@ -98,11 +101,30 @@ async def _ended(agent: Agent, request: RunRequest, prompts: Sequence[str]) -> E
         await running
     except asyncio.CancelledError:
         ending.reason, ending.code = "interrupted", ExitCode.INTERRUPTED
+    except InDoubt as doubt:
+        ending.reason = f"{doubt}\nsuch as --decide f{doubt.calls[0].future}=failed"
+        ending.code = ExitCode.PARTIAL
     except RunFailed as failed:
         cause = failed.__cause__
         ending.reason = str(failed)
         ending.code = ExitCode.MISSING if isinstance(cause, ModelError) and cause.unreachable else ExitCode.PARTIAL
     return ending
+
+
+async def _running(agent: Agent, request: RunRequest, ended: Callable[[AgentRun], None]) -> AgentRun:
+    """The run itself, kept in a journal if there is to be one, or resumed from it."""
+    from asyncfc_sim.live.journal import open_journal
+    from asyncfc_sim.live.resume import decision
+
+    secrets = request.endpoint.secrets
+    if request.resume is not None:
+        decisions = dict(map(decision, request.decide))
+        return await agent.resume(request.resume, decisions, secrets=secrets, ended=ended)
+    prompts = _prompts(request)
+    if request.journal is None:
+        return await agent.run(*prompts, ended=ended)
+    with open_journal(request.journal, secrets=secrets, extra=kept(request)) as journal:
+        return await agent.run(*prompts, journal=journal, ended=ended)
 
 
 def _agent(request: RunRequest, streamed: list[str]) -> Agent:

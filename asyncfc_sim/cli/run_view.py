@@ -31,7 +31,7 @@ def _show_rest(run: AgentRun, reason: str | None, *, quiet: bool) -> None:
 
     if reason is not None:
         messages_console().print(f"no answer: {reason}", soft_wrap=True)
-    if quiet:
+    if quiet or (reason is not None and not run.timeline.calls):
         return
     console = results_console()
     console.print()

@@ -265,3 +265,60 @@ def test_an_interrupted_run_is_written_and_ends_with_130(tools: Path, tmp_path: 
     assert [event.rule for event in run.events if event.rule in ("start", "finish", "fail")] == ["start"]
     assert b"interrupted" in said
     assert b"Traceback" not in said
+
+
+# ------------------------------------------------------------------------------------------------ journals
+
+
+def killed_in_mid_effect(tools: Path, journal: Path) -> None:
+    """A run with a journal, killed while `slow` runs: its note is written by then, and of `slow` nobody knows."""
+    script = [Say(calls=[("note", '{"text": "once"}'), ("slow", '{"seconds": 60}')]), Reply((HANG,))]
+    with ChatServer(script) as server:
+        process = started("go", "--base-url", server.base_url, "--tools", tools, "--journal", journal)
+        deadline = time.monotonic() + 20
+        while not (tools.parent / "slow.txt").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+
+
+def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(tools: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "run.db"
+    killed_in_mid_effect(tools, journal)
+    assert "slow" in CliRunner().invoke(app, ["trace", "view", str(journal)]).stdout
+    with ChatServer([Say("all is well"), Say("all is well")]) as server:
+        undecided = asyncfc("--resume", journal, "--base-url", server.base_url)
+        assert undecided.exit_code == 4
+        assert "$f2 slow(seconds=60)" in undecided.stderr
+        assert "--decide f2=failed" in undecided.stderr
+        assert server.requests == []
+        done = asyncfc("--resume", journal, "--base-url", server.base_url, "--decide", 'f2=done:"slept"', "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["output"] == "all is well"
+    said = [message["content"] for message in server.bodies[-1]["messages"] if message["role"] == "tool"]
+    assert [text for text in said if "slept" in text]
+    assert (tools.parent / "notes.txt").read_text() == "once\n"
+    again = asyncfc("--resume", journal)
+    assert again.exit_code == 2
+    assert "has ended" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("--resume", "no.db"), 3, "no.db: No such file"),
+        (("go", "--resume", "{journal}"), 2, "--resume goes on with a run"),
+        (("--resume", "{journal}", "--decide", "f2=perhaps"), 2, "f2=perhaps"),
+        (("--resume", "{tools}"), 2, "mytools.py"),
+    ],
+)
+def test_what_cannot_be_resumed_is_told(
+    tools: Path, tmp_path: Path, args: tuple[str, ...], code: int, said: str
+) -> None:
+    journal = tmp_path / "run.db"
+    if "{journal}" in args:
+        killed_in_mid_effect(tools, journal)
+    done = asyncfc(*(arg.format(journal=journal, tools=tools) for arg in args))
+    assert done.exit_code == code, done.output
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

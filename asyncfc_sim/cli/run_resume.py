@@ -1,0 +1,58 @@
+"""What `asyncfc run --journal` keeps of its own options, so that `--resume` needs no more than the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .agent_options import BadOption
+from .check_request import split_target
+
+if TYPE_CHECKING:
+    from .run_agent import RunRequest
+
+
+def kept(request: RunRequest) -> dict[str, Any]:
+    """The options that a journal does not know of otherwise. Never a key, nor headers, which may hold one."""
+    return {
+        "base_url": request.endpoint.base_url,
+        "tools": [_anywhere(spec) for spec in request.tools],
+        "call_timeout_s": request.call_timeout_s,
+        "trust_hints": request.trust_hints,
+        "extra_body": request.endpoint.extra_body,
+    }
+
+
+def resumed(request: RunRequest) -> RunRequest:
+    """The request to go on with a run: what it does not say is as it was. Raises BadOption, ResumeError, TraceError."""
+    from asyncfc_sim.live.plan import read_plan
+
+    assert request.resume is not None
+    if request.prompts or request.journal is not None:
+        raise BadOption("--resume goes on with a run: its prompts and its journal are known")
+    plan = read_plan(request.resume)
+    extra, endpoint = plan.extra, request.endpoint
+    return replace(
+        request,
+        endpoint=replace(
+            endpoint,
+            base_url=endpoint.base_url or extra.get("base_url"),
+            model=endpoint.model or plan.model or None,
+            extra_body=endpoint.extra_body or extra.get("extra_body"),
+        ),
+        policy=plan.policy.name,
+        tools=request.tools or tuple(extra.get("tools", ())),
+        system=plan.instructions,
+        call_timeout_s=request.call_timeout_s if request.call_timeout_s is not None else extra.get("call_timeout_s"),
+        trust_hints=request.trust_hints or bool(extra.get("trust_hints")),
+        texts=plan.texts,
+    )
+
+
+def _anywhere(spec: str) -> str:
+    """A file of tools by its whole path: a run may be resumed from another folder."""
+    if spec.startswith("mcp:"):
+        return spec
+    path, name = split_target(spec)
+    return str(Path(path).absolute()) + (f":{name}" if name else "")
