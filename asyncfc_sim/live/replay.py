@@ -63,6 +63,11 @@ class Replay:
         """How long the messages took, as far as that was recorded."""
         return sum(message.end_s or 0.0 for turn in self.turns for message in turn)
 
+    def at(self, place: str) -> ReplayMessage:
+        """The message at a place that `due` gave."""
+        turn, number = map(int, place.split("."))
+        return self.turns[turn - 1][number - 1]
+
     def due(self, transcript: Sequence[Mapping[str, Any]]) -> tuple[str, ReplayMessage]:
         """The message that comes next, and its place ("2.1": the first of the second turn). Raises ReplayOver.
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -46,7 +47,10 @@ class ReplayServer(ThreadingHTTPServer):
     ) -> None:
         self.replays = {replay.name: replay for replay in replays}
         self.speed = speed
+        self.created = int(time.time())
         self.stopping = threading.Event()
+        # What was encoded once is kept for a while: under load, many ask for the same.
+        self.events = lru_cache(maxsize=256)(self._events)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), _Handler)
@@ -71,6 +75,19 @@ class ReplayServer(ThreadingHTTPServer):
         """A client that goes away is no error of ours."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+    def left_s(self, asked_s: float, due_s: float) -> float:
+        """Seconds until what was recorded at `due_s` is to be sent; `asked_s` is when it was asked for."""
+        return asked_s + due_s / self.speed - time.monotonic()
+
+    def waited(self, asked_s: float, due_s: float) -> bool:
+        """Wait until then; False if the server is to stop."""
+        left_s = self.left_s(asked_s, due_s)
+        return not (self.stopping.wait(left_s) if left_s > 0 else self.stopping.is_set())
+
+    def _events(self, name: str, place: str, usage: bool) -> list[tuple[float, bytes]]:
+        replay = self.replays[name]
+        return Answer(replay, place, replay.at(place), self.created).events(usage=usage)
 
     def replay_of(self, model: object) -> Replay:
         """The conversation of this name, or of the only name that begins like it; without a name, the first."""
@@ -136,12 +153,12 @@ class _Handler(BaseHTTPRequestHandler):
                 place, message = replay.due(_transcript(body))
             except ReplayOver as over:
                 raise _Refused(410, "replay_over", str(over)) from None
-            answer = Answer(replay, place, message, self.server.speed, asked_s)
             if body.get("stream"):
                 options = body.get("stream_options")
-                self._stream(answer, usage=isinstance(options, dict) and bool(options.get("include_usage")))
-            elif not self.server.stopping.wait(answer.left_s(message.end_s or 0.0)):
-                self._json(200, answer.whole(), replay)
+                usage = isinstance(options, dict) and bool(options.get("include_usage"))
+                self._stream(replay, self.server.events(replay.name, place, usage), asked_s)
+            elif self.server.waited(asked_s, message.end_s or 0.0):
+                self._json(200, Answer(replay, place, message, self.server.created).whole(), replay)
         except _Refused as refused:
             self._refuse(refused)
 
@@ -161,15 +178,23 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(400, "invalid_request", "the request must be a JSON object")
         return body
 
-    def _stream(self, answer: Answer, *, usage: bool) -> None:
-        """Server-sent events, each when it is due; those due at once go out together."""
-        self._head(200, "text/event-stream", answer.replay, {"Transfer-Encoding": "chunked"})
-        for due_s, events in answer.events(usage=usage):
-            if self.server.stopping.wait(max(0.0, answer.left_s(due_s))):
+    def _stream(self, replay: Replay, events: Sequence[tuple[float, bytes]], asked_s: float) -> None:
+        """Server-sent events, each when it is due; those that are due at once go out together."""
+        self._head(200, "text/event-stream", replay, {"Transfer-Encoding": "chunked"})
+        due: list[bytes] = []
+        for due_s, event in events:
+            if due and self.server.left_s(asked_s, due_s) > 0:
+                self._chunk(b"".join(due))
+                due.clear()
+            if not self.server.waited(asked_s, due_s):
                 self.close_connection = True
                 return
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(events), events))
-        self.wfile.write(b"0\r\n\r\n")
+            due.append(event)
+        self._chunk(b"".join(due))
+        self._chunk(b"")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def _json(self, status: int, content: Mapping[str, Any], replay: Replay | None = None) -> None:
         data = json.dumps(content, ensure_ascii=False).encode(errors="replace")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -71,42 +70,26 @@ def _times(anchors: list[tuple[int, float]], count: int) -> Iterator[float]:
 
 
 class Answer:
-    """A recorded message as it goes over the wire."""
+    """A recorded message as it is sent. `created`: the time that it bears, in seconds since 1970."""
 
-    def __init__(self, replay: Replay, place: str, message: ReplayMessage, speed: float, asked_s: float) -> None:
-        self.replay, self._place, self._message = replay, place, message
-        self._speed, self._asked_s = speed, asked_s
+    def __init__(self, replay: Replay, place: str, message: ReplayMessage, created: int = 0) -> None:
+        self.replay, self._place, self._message, self._created = replay, place, message, created
         self._finish_reason = "tool_calls" if message.calls else "stop"
 
-    def left_s(self, due_s: float) -> float:
-        """Seconds from now until what was recorded at `due_s` is to be sent."""
-        return self._asked_s + due_s / self._speed - time.monotonic()
-
-    def events(self, *, usage: bool) -> Iterator[tuple[float, bytes]]:
-        """The events of the stream, those of one time together."""
-        waiting: list[bytes] = []
-        waiting_s = 0.0
-        for due_s, event in self._events(usage):
-            if waiting and due_s / self._speed > waiting_s / self._speed:
-                yield waiting_s, b"".join(waiting)
-                waiting.clear()
-            waiting.append(b"data: %b\n\n" % event)
-            waiting_s = due_s
-        yield waiting_s, b"".join(waiting)
-
-    def _events(self, usage: bool) -> Iterator[tuple[float, bytes]]:
-        sent = pieces(self._message, self._place)
-        for due_s, delta in sent:
-            yield due_s, self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
-        end_s = max(sent[-1].due_s, self._message.end_s or 0.0)
-        yield end_s, self._chunk([{"index": 0, "delta": {}, "finish_reason": self._finish_reason}])
+    def events(self, *, usage: bool) -> list[tuple[float, bytes]]:
+        """The events of the stream, with the time from the request at which each is due."""
+        deltas = pieces(self._message, self._place)
+        sent = [(due_s, self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])) for due_s, delta in deltas]
+        end_s = max(deltas[-1].due_s, self._message.end_s or 0.0)
+        sent.append((end_s, self._chunk([{"index": 0, "delta": {}, "finish_reason": self._finish_reason}])))
         if usage:
-            yield end_s, self._chunk([], usage=self._usage())
-        yield end_s, b"[DONE]"
+            sent.append((end_s, self._chunk([], usage=self._usage())))
+        sent.append((end_s, b"data: [DONE]\n\n"))
+        return sent
 
     def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         chunk = {**self._identity("chat.completion.chunk"), "choices": choices, **more}
-        return json.dumps(chunk, ensure_ascii=False).encode(errors="replace")
+        return b"data: %b\n\n" % json.dumps(chunk, ensure_ascii=False).encode(errors="replace")
 
     def whole(self) -> dict[str, Any]:
         """The message at once, as it is sent to a client that does not want a stream."""
@@ -127,7 +110,7 @@ class Answer:
         return {
             "id": f"chatcmpl-replay-{self._place}",
             "object": kind,
-            "created": int(time.time()),
+            "created": self._created,
             "model": self.replay.name,
             "system_fingerprint": FINGERPRINT,
         }
