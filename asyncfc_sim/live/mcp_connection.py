@@ -19,8 +19,6 @@ from contextlib import AsyncExitStack
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from .ending import to_its_end
-
 if TYPE_CHECKING:
     from mcp import Client
     from mcp.types import CallToolResult, Tool
@@ -82,13 +80,25 @@ class Connection:
 
         A stoppable call is given up at once if this task is cancelled, and the server is told. Any other is waited
         for: a server that was told would not answer any more, and nobody would ever know when its effects are over.
+        If this task is cancelled once more, it is left alone, until the connection is closed.
         """
         if self._client is None or self._lost is not None:
             raise self._gone()
         call = asyncio.create_task(self._ask(self._client.call_tool(tool, dict(args))))
         self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
-        return await call if stoppable else await to_its_end(call)
+        call.add_done_callback(self._ended)
+        if stoppable:
+            return await call
+        try:
+            await asyncio.wait([call])
+        except asyncio.CancelledError:
+            await asyncio.wait([call])
+        return call.result()
+
+    def _ended(self, call: asyncio.Task[Any]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # seen, also if nobody waits for it any more
 
     async def _ask(self, request: Coroutine[Any, Any, CallToolResult]) -> CallToolResult:
         from mcp import MCPError

@@ -28,6 +28,7 @@ from asyncfc_sim.core.values import JSON, Effects, ErrorValue, Value
 from asyncfc_sim.tools.decorator import valid_name
 from asyncfc_sim.tools.effects import FunctionEffects
 from asyncfc_sim.tools.overrides import check_templates
+from asyncfc_sim.tools.paths import lacks
 
 from .mcp_connection import Connection, ToolFailed
 from .mcp_hints import hinted
@@ -149,6 +150,8 @@ class MCPServer:
             hinted(name, listed.annotations, trusted=self.believed),
             timeout_s=self.timeout_s,
             validate=partial(_validated, name, _validator(listed.input_schema)),
+            # The SDK holds results to this schema. It is as open as JSON Schema is: see tools/paths.py.
+            lacks=None if listed.output_schema is None else partial(lacks, listed.output_schema, closed=False),
         )
         core = override(known)
         if core.effects is not None and core.effects is not known.effects:

@@ -185,6 +185,15 @@ def test_arguments_are_checked_before_anything_is_sent(remote):
     assert remote.seen() == []
 
 
+def test_parts_that_no_result_has_are_known_before_there_is_one(remote):
+    tools = connected(remote.source())
+    lacks = tools["read"].core.lacks
+    assert lacks is not None
+    assert lacks(("tags", 0)) is None
+    assert lacks(("text", "length")) == ".text is a string: it has no .length"
+    assert tools["look"].core.lacks is None
+
+
 def test_overrides_have_the_last_word_and_see_defaults(remote):
     overrides = Overrides({"put": Override({"timeout_s": 2.0}, writes=("note:{name}/{seconds}",))})
     tools = connected(remote.source(timeout_s=7.0, trust_hints=True), override=overrides)
