@@ -6,9 +6,7 @@ Each check tries one thing and says what came, and what that means. Measured tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from random import SystemRandom
-from statistics import median
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 from asyncfc_sim.core.messages import AWAIT, assistant_message, placeholder, tool_message
@@ -16,6 +14,7 @@ from asyncfc_sim.core.policy import ASYNCFC
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, Value
 
+from .doctor_prefix import PAIRS, WORDS, heard_twice
 from .doctor_wire import Heard, Wire
 from .model import ModelError
 from .prompt import instructions, tool_schemas
@@ -24,10 +23,6 @@ from .replay_server import OWNER
 Verdict = Literal["ok", "costs", "fails", "unknown", "unreachable"]
 
 TOOL: Final = "add_numbers"
-PREFIX_WORDS: Final = 2500
-# By chance, if nothing is kept, all of the first answers are slower than all of the second once in 252 times.
-PAIRS: Final = 5
-CLEAR_S: Final = 0.01
 AT_ONCE: Final = 0.05  # of the time of a message: less than this between two moments is the same moment
 
 
@@ -234,29 +229,16 @@ class Doctor:
         return Finding("futures", "unknown", tried, came, means, measured)
 
     def _prefix_cache(self) -> Finding:
-        """The same long prompt twice, a few times: is the second answered sooner, and what does the server count?"""
-        cold: list[float] = []
-        warm: list[float] = []
-        cached: list[int | None] = []
-        for _ in range(PAIRS):
-            prompt = _unheard_of()
-            for times in (cold, warm):
-                heard = self._ask(prompt, max_tokens=8)
-                times.append(heard.end_s if heard.first_s is None else heard.first_s)
-                if times is warm:
-                    cached.append(heard.usage.cached_tokens)
-        tried = f"{PAIRS} prompts of {PREFIX_WORDS} words, each twice"
-        ratio = median(cold) / median(warm) if median(warm) else 1.0
-        measured = {"cold_s": list(cold), "warm_s": list(warm), "cached_tokens": list(cached), "ratio": ratio}
-        known = [count for count in cached if count is not None]
-        counted = f"cached_tokens {', '.join(map(str, known))}" if known else "cached tokens are not counted"
-        came = f"first token after {_spread(cold)}, again {_spread(warm)} (n = {PAIRS}, {ratio:.1f}x); {counted}"
-        if (known and min(known) > 0) or (not known and max(warm) + CLEAR_S < min(cold) and ratio > 1.5):
-            return Finding("prefix cache", "ok", tried, came, "a further turn costs only what is new", measured)
-        if known and max(known) == 0 and max(warm) >= min(cold):
-            means = "each turn reads the whole conversation again; fewer, larger messages are better"
-            return Finding("prefix cache", "costs", tried, came, means, measured)
-        return Finding("prefix cache", "unknown", tried, came, "not clear from this", measured)
+        found = heard_twice(lambda prompt: self._ask(prompt, max_tokens=8))
+        tried = f"{PAIRS} prompts of {WORDS} words, each twice"
+        measured = {**asdict(found), "ratio": found.ratio}
+        verdicts: dict[bool | None, tuple[Verdict, str]] = {
+            True: ("ok", "a further turn costs only what is new"),
+            False: ("costs", "each turn reads the whole conversation again; fewer, larger messages are better"),
+            None: ("unknown", "not clear from this"),
+        }
+        verdict, means = verdicts[found.kept]
+        return Finding("prefix cache", verdict, tried, str(found), means, measured)
 
     def _replayed(self) -> Finding:
         means = "streams can be tried against it; it says nothing about a model"
@@ -295,18 +277,6 @@ def _times(heard: Heard) -> dict[str, JSON]:
     return {"ttft_s": heard.first_s, "end_s": heard.end_s}
 
 
-def _spread(times: Sequence[float]) -> str:
-    return f"{median(times):.3f} s [{min(times):.3f}, {max(times):.3f}]"
-
-
 def _short(value: object) -> str:
     text = " ".join(str(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _unheard_of() -> str:
-    """A long prompt that no server has seen: it begins with a number that is drawn anew."""
-    draw = SystemRandom()
-    words = ("river", "lamp", "seven", "paper", "garden", "slowly", "blue", "north", "and", "then")
-    text = " ".join(draw.choice(words) for _ in range(PREFIX_WORDS))
-    return f"{draw.getrandbits(64):x} {text}\nAnswer with the one word: read."

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from asyncfc_sim.live.doctor import PAIRS, TOOL, Doctor, Finding
+from asyncfc_sim.live.doctor import TOOL, Doctor, Finding
+from asyncfc_sim.live.doctor_prefix import PAIRS
 from asyncfc_sim.live.doctor_wire import Wire
 from asyncfc_sim.live.replay_reading import replays
 from asyncfc_sim.live.replay_server import ReplayServer, serving

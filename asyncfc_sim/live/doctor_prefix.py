@@ -1,0 +1,76 @@
+"""Whether a server keeps the prefixes of conversations: the same long prompt twice, a few times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import SystemRandom
+from statistics import median
+from typing import Final
+
+from .doctor_wire import Heard
+
+WORDS: Final = 2500
+# By chance, if nothing is kept, all of the first answers are slower than all of the second once in 252 times.
+PAIRS: Final = 5
+CLEAR_S: Final = 0.01
+CLEAR_RATIO: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """Seconds to the first token of prompts that are new, and of the same once more; and the tokens of the latter that
+    the server says it had (None where it does not say)."""
+
+    cold_s: Sequence[float]
+    warm_s: Sequence[float]
+    cached_tokens: Sequence[int | None]
+
+    @property
+    def ratio(self) -> float:
+        return median(self.cold_s) / median(self.warm_s) if median(self.warm_s) else 1.0
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether they are kept: as the server counts, or by time if that is clear; None if neither says it."""
+        counted = [count for count in self.cached_tokens if count is not None]
+        sooner = max(self.warm_s) + CLEAR_S < min(self.cold_s) and self.ratio > CLEAR_RATIO
+        if counted and min(counted) > 0:
+            return True
+        if counted and max(counted) == 0:
+            return None if sooner else False
+        return True if sooner and not counted else None
+
+    def __str__(self) -> str:
+        counted = [str(count) for count in self.cached_tokens if count is not None]
+        told = f"cached_tokens {', '.join(counted)}" if counted else "cached tokens are not counted"
+        return (
+            f"first token after {_spread(self.cold_s)}, again {_spread(self.warm_s)} "
+            f"(n = {len(self.cold_s)}, {self.ratio:.1f}x); {told}"
+        )
+
+
+def heard_twice(ask: Callable[[str], Heard]) -> Prefixes:
+    """Ask PAIRS long prompts, each twice."""
+    cold: list[float] = []
+    warm: list[float] = []
+    cached: list[int | None] = []
+    for _ in range(PAIRS):
+        prompt = _unheard_of()
+        for times in (cold, warm):
+            heard = ask(prompt)
+            times.append(heard.end_s if heard.first_s is None else heard.first_s)
+        cached.append(heard.usage.cached_tokens)
+    return Prefixes(cold, warm, cached)
+
+
+def _spread(times: Sequence[float]) -> str:
+    return f"{median(times):.3f} s [{min(times):.3f}, {max(times):.3f}]"
+
+
+def _unheard_of() -> str:
+    """A long prompt that no server has seen: it begins with a number that is drawn anew."""
+    draw = SystemRandom()
+    words = ("river", "lamp", "seven", "paper", "garden", "slowly", "blue", "north", "and", "then")
+    text = " ".join(draw.choice(words) for _ in range(WORDS))
+    return f"{draw.getrandbits(64):016x} {text}\nAnswer with the one word: read."
