@@ -121,7 +121,7 @@ class Doctor:
                 return Finding(name, "unknown", tried, error.reason, f"{self.model} is asked all the same")
             return Finding(name, "unreachable", tried, error.reason, "no run is possible")
         found = listed.get("data") if isinstance(listed, dict) else None
-        models = [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        models = [each for each in _listed(found) if isinstance(each, dict) and isinstance(each.get("id"), str)]
         names = [each["id"] for each in models]
         self.replay = any(each.get("owned_by") == OWNER for each in models)
         self.model = self.model or (names[0] if names else None)
@@ -275,6 +275,10 @@ def _with(finding: Finding, verdict: Verdict) -> Finding:
 
 def _times(heard: Heard) -> dict[str, JSON]:
     return {"ttft_s": heard.first_s, "end_s": heard.end_s}
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _short(value: object) -> str:

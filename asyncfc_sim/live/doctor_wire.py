@@ -193,9 +193,13 @@ def _add(heard: Heard, part: object, now_s: float) -> None:
 
 def _fragments(chunk: Mapping[str, Any]) -> Iterator[int]:
     """1 for each fragment of arguments in a chunk."""
-    for choice in chunk.get("choices") or ():
-        delta = choice.get("delta") if isinstance(choice, Mapping) else None
-        for call in (delta or {}).get("tool_calls") or () if isinstance(delta, Mapping) else ():
-            function = call.get("function") if isinstance(call, Mapping) else None
+    for choice in _objects(chunk.get("choices")):
+        delta = choice.get("delta")
+        for call in _objects(delta.get("tool_calls") if isinstance(delta, Mapping) else None):
+            function = call.get("function")
             if isinstance(function, Mapping) and function.get("arguments"):
                 yield 1
+
+
+def _objects(items: object) -> list[Mapping[str, Any]]:
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []

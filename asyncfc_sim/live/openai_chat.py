@@ -23,6 +23,7 @@ from .chunks import Chunks
 from .endpoint import OPENAI, Endpoint
 from .model import CallPart, Ended, ModelError, Part
 from .model_errors import broke_off, no_connection, refused
+from .replay import REPLAY_HEADER
 
 CONNECT_TIMEOUT_S: Final = 10.0
 _LISTED: Final = 10  # models named in an error
@@ -133,6 +134,8 @@ class OpenAIChat:
         asked = {"model": await self.resolve(), "messages": messages, **({"tools": tools} if tools else {})}
         ends_s = asyncio.get_running_loop().time() + self._max_message_s
         response = await self._ask(asked)
+        if source := response.headers.get(REPLAY_HEADER):
+            self._notes[f"a replay answered, no model: {self._at.quote(source)}"] = None
         message, calls = Accumulator(), 0
         try:
             chunks = self._chunks(response, ends_s)

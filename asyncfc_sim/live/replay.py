@@ -15,6 +15,7 @@ from .model import Usage
 from .transcript_check import DRAIN
 
 NOT_RECORDED: Final = "(text not recorded)"
+REPLAY_HEADER: Final = "x-asyncfc-replay"  # of a response; its value says where the conversation comes from
 
 
 class ReplayOver(Exception):

@@ -17,11 +17,10 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from .replay import Replay, ReplayOver
+from .replay import REPLAY_HEADER, Replay, ReplayOver
 from .replay_stream import FINGERPRINT, Answer
 
 OWNER: Final = "asyncfc replay"
-HEADER: Final = "x-asyncfc-replay"  # its value says where the replayed conversation comes from
 LARGEST_REQUEST: Final = 64 * 2**20  # bytes
 
 
@@ -210,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         source = replay.source if replay is not None else "recorded conversations"
-        self.send_header(HEADER, source.encode("ascii", "replace").decode().replace("\n", " "))
+        self.send_header(REPLAY_HEADER, source.encode("ascii", "replace").decode().replace("\n", " "))
         for name, value in fields.items():
             self.send_header(name, value)
         if self.close_connection:

@@ -24,9 +24,9 @@ from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.live.accumulator import Accumulator
 from asyncfc_sim.live.agent import Agent
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart, Usage
-from asyncfc_sim.live.replay import NOT_RECORDED, Replay, ReplayCall, ReplayMessage, ReplayOver
+from asyncfc_sim.live.replay import NOT_RECORDED, REPLAY_HEADER, Replay, ReplayCall, ReplayMessage, ReplayOver
 from asyncfc_sim.live.replay_reading import ReplayError, replays
-from asyncfc_sim.live.replay_server import HEADER, ReplayServer, serving
+from asyncfc_sim.live.replay_server import ReplayServer, serving
 from asyncfc_sim.live.replay_stream import FINGERPRINT, pieces
 from asyncfc_sim.live.run import RunFailed
 from asyncfc_sim.simulate.driver import Simulation
@@ -320,10 +320,10 @@ def test_it_says_everywhere_that_it_is_a_replay(client):
     assert (status, [each["id"] for each in listed]) == (200, ["two_lookups/asyncfc", "two_lookups/sync"])
     assert {each["owned_by"] for each in listed} == {"asyncfc replay"}
     _, headers, body = client.chat(USER)
-    assert headers[HEADER] == "simulated, policy asyncfc, model gpt-4o"
+    assert headers[REPLAY_HEADER] == "simulated, policy asyncfc, model gpt-4o"
     assert json.loads(body)["system_fingerprint"] == FINGERPRINT
     _, headers, body = client.chat(USER, stream=True)
-    assert headers[HEADER].startswith("simulated")
+    assert headers[REPLAY_HEADER].startswith("simulated")
     assert {each["system_fingerprint"] for each in chunks(body)} == {FINGERPRINT}
     assert json.loads(client.ask("GET", "/health")[2])["replay"] is True
 
@@ -474,6 +474,7 @@ def test_a_live_run_against_a_replay_can_be_replayed_again():
     with serving(ReplayServer([first], speed=inf)) as base_url:
         run = Agent(None, [search, add], base_url=base_url, grace_s=0.0, texts=True).run_sync("go")
     assert run.output == "first"
+    assert run.notes == ("a replay answered, no model: by hand",)
     (again,) = replays([run.trace])
     (turn,) = again.turns
     assert [[(call.tool, json.loads(call.arguments)) for call in each.calls] for each in turn] == [
