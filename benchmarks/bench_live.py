@@ -22,7 +22,7 @@ import platform
 import pstats
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -108,7 +108,7 @@ class Stopwatch:
         self._calls, self._began = calls, 0.0
         self.spent_s = 0.0
 
-    async def stream(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> AsyncIterator[Part]:
+    async def stream(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> AsyncGenerator[Part, None]:
         if self.due():
             for call in self._calls:
                 yield CallPart(call.tool_call_id, call.tool, call.text)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import messages
 from .events import Pending, Resolved
 from .references import Ref, Template, Text
 from .scheduler import Scheduler
@@ -23,10 +22,10 @@ class Twin:
 
 
 class Duplicates:
-    """The calls that are not settled yet, by their text, and which numbers share the future of an earlier call."""
+    """The calls that are not settled yet, by their key, and which numbers share the future of an earlier call."""
 
     def __init__(self) -> None:
-        self._latest: dict[str, int] = {}
+        self._latest: dict[Hashable, int] = {}
         self._same_as: dict[int, int] = {}
 
     def share(self, number: int, future: int) -> None:
@@ -45,17 +44,17 @@ class Duplicates:
         shared = {number: values[future] for number, future in self._same_as.items() if future in values}
         return {**values, **shared}
 
-    def note(self, text: str, future: int) -> None:
-        """The call with this text is issued."""
-        self._latest[text] = future
+    def note(self, key: Hashable, future: int) -> None:
+        """The call with this key is issued."""
+        self._latest[key] = future
 
-    def twin_of(self, text: str, call: Call, scheduler: Scheduler) -> Twin | None:
-        """The unresolved twin of a call that is about to be issued, if it has one; `text` is the call's `text_of`.
+    def twin_of(self, key: Hashable, call: Call, scheduler: Scheduler) -> Twin | None:
+        """The unresolved twin of a call that is about to be issued, if it has one; `key` is the call's `key_of`.
 
         Sharing is harmless if the twin only reads or may be repeated (idempotent), and nothing issued since the twin
         conflicts with it: a read after a write to the same key must read again.
         """
-        twin = self._latest.get(text, 0)
+        twin = self._latest.get(key, 0)
         state = scheduler.futures.get(twin)
         if state is None or isinstance(state, Resolved):
             return None
@@ -66,9 +65,21 @@ class Duplicates:
         return Twin(twin, harmless)
 
 
-def text_of(call: Call) -> str:
-    """The same for identical calls, and for no others."""
-    return call.tool + messages.arguments(dict(sorted(call.args.items())))
+def key_of(call: Call) -> Hashable:
+    """Equal for identical calls, and for no others."""
+    return call.tool, tuple([(name, _key(call.args[name])) for name in sorted(call.args)])
+
+
+def _key(template: Template) -> Hashable:
+    match template:
+        case str() | Ref() | Text():
+            return template
+        case list():
+            return ("[", *map(_key, template))
+        case dict():
+            return ("{", *[(name, _key(item)) for name, item in template.items()])
+        case _:
+            return type(template), template  # to Python, 1 and 1.0 and True are equal
 
 
 def rename(template: Template, same_as: Mapping[int, int]) -> Any:

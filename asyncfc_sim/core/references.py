@@ -105,6 +105,8 @@ def unquote(quoted: str) -> str:
 
 def parse_string(text: str) -> Template:
     """What a string argument means: a `Ref`, a `Text`, or plain text with its escapes undone."""
+    if "$" not in text:  # nearly all: the short way past two regular expressions
+        return text
     whole = _whole.fullmatch(text)
     if whole:
         return parse_reference(whole.group(2)) if len(whole.group(1)) == 1 else text[1:]
@@ -132,7 +134,7 @@ def format_string(template: str | Ref | Text) -> str:
     match template:
         case Ref():
             return str(template)
-        case str() if "$" not in template:  # nearly all: the short way past two regular expressions
+        case str() if "$" not in template:  # as in parse_string
             return template
         case str():
             return "$" + template if _whole.fullmatch(template) else _double_dollars(template)

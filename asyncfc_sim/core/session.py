@@ -27,7 +27,7 @@ from typing import Any
 
 from . import events, messages
 from .attempts import Attempts
-from .duplicates import Duplicates, text_of
+from .duplicates import Duplicates, key_of
 from .events import Cancel, Cut, Deliver, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Running, Start, Touch
 from .guards import Guards
 from .policy import Policy
@@ -166,8 +166,8 @@ class Session:
         args = self._duplicates.renamed(written.args)
         call = written if args is written.args else replace(written, args=args)
         ignored = self.policy.duplicates == "run" or not self.policy.futures
-        text = "" if ignored else text_of(call)
-        twin = None if ignored else self._duplicates.twin_of(text, call, self.scheduler)
+        key = None if ignored else key_of(call)
+        twin = None if ignored else self._duplicates.twin_of(key, call, self.scheduler)
         if twin is not None and twin.harmless:
             self._duplicates.share(call.future, twin.future)
             self.guards.count("shared_duplicates")
@@ -178,7 +178,7 @@ class Session:
             slot.future, slot.answer = 0, messages.result(ErrorValue("not_executed", reason, twin.future))
         else:
             if not ignored:
-                self._duplicates.note(text, call.future)
+                self._duplicates.note(key, call.future)
             slot.refused = self.scheduler.fault_of(call) is not None
             if slot.refused:
                 self.guards.count("bad_references")

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncfc_sim.core.duplicates import Duplicates, Twin, rename, text_of
+from asyncfc_sim.core.duplicates import Duplicates, Twin, rename, key_of
 from asyncfc_sim.core.events import Fail, Finish, Issue
 from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.core.scheduler import Scheduler
@@ -31,8 +31,8 @@ class Issuing:
     def call(self, tool, args):
         self.number += 1
         call = Call(self.number, tool, args)
-        twin = self.duplicates.twin_of(text_of(call), call, self.scheduler)
-        self.duplicates.note(text_of(call), call.future)
+        twin = self.duplicates.twin_of(key_of(call), call, self.scheduler)
+        self.duplicates.note(key_of(call), call.future)
         self.scheduler.feed(Issue(call))
         return twin
 
