@@ -121,6 +121,21 @@ def test_a_call_that_may_write_ends_when_it_has_ended(notes):
     assert notes.do(use()) == {"text": "!"}
 
 
+def test_a_call_that_is_cancelled_twice_is_left_alone(remote):
+    async def main() -> None:
+        async with AsyncExitStack() as stack:
+            tools = {tool.core.name: tool for tool in await remote.source().open(stack)}
+            call = asyncio.create_task(tools["append"].run({"name": "b", "text": "!", "seconds": 20}))
+            await _until(lambda: ("begin", "append") in remote.seen())
+            for _ in range(2):
+                assert not call.done()
+                call.cancel()
+                await asyncio.sleep(0.05)
+            assert call.cancelled()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("how", ["stdio", "http"])
 def test_a_server_that_dies_fails_its_calls_and_later_ones_at_once(how, tmp_path, capfd):
     with over_http(tmp_path) if how == "http" else nullcontext(over_stdio(tmp_path)) as server:  # noqa: SIM117
