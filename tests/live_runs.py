@@ -55,6 +55,7 @@ def live(
     choose: virtual_clock.Choose | None = None,
     scheduler: MakeScheduler = Scheduler,
     stops: bool = False,
+    until_s: float | None = None,
     act: Callable[[Driver], None] = lambda driver: None,
     interject: Callable[[Driver], ToolUse | None] = lambda driver: None,
 ) -> Lived:
@@ -84,10 +85,11 @@ def live(
         act(driver)
         gave_up = None
         try:
-            while (turn := conversation.next_turn(driver.session.numbered)) is not None:
-                await driver.turn(turn.prompt)
-        except GaveUp as reason:
-            gave_up = str(reason)
+            async with asyncio.timeout(until_s):
+                while (turn := conversation.next_turn(driver.session.numbered)) is not None:
+                    await driver.turn(turn.prompt)
+        except (GaveUp, TimeoutError) as reason:
+            gave_up = repr(reason)
         finally:
             await driver.close(patience_s=1e6)
         assert asyncio.all_tasks() == {asyncio.current_task()}

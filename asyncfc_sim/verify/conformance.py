@@ -13,6 +13,7 @@ Some of what drivers do leaves no mark in a trace, or a late one:
   - A session may answer an action (deliver after a touch or a cut, end after a stop) before the next one is written.
   - A call that a person must approve is written as started once it is approved, if it ever is. One that is tried again
     is written once more.
+  - Once a run was given up, nothing is started any more, unless it is gone on with later.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def conforms(run: Run, scheduler: Scheduler, *, retries: int = 0, execute: Execu
         raise TraceError(f"run {run.header.run!r} holds previews of long values; conformance needs them in full")
     replay = _Replay(scheduler, retries, execute)
     for number, event in enumerate(run.events, 1):
+        replay.given_up = replay.given_up or event.rule == "give_up"
         if event.rule not in _RULES:
             continue
         try:
@@ -81,14 +83,15 @@ class _Replay:
         self._due: deque[Action] = deque()  # what the scheduler has done, and the trace has not shown yet
         self._last: Action | None = None  # the action shown last
         self._stopped: list[int] = []  # calls the scheduler has asked to stop since then: a trace does not show it
-        self._unapproved: dict[int, Start] = {}
+        self.given_up = False
+        self._held: dict[int, Start] = {}  # made, and written later, if ever
         self._under_way: dict[int, Start] = {}
         self._attempts: dict[int, int] = {}
 
     @property
     def expected(self) -> Action | None:
         """What the trace must show next, if anything."""
-        while self._due and (trace_entry(self._due[0]) is None or self._held_for_approval(self._due[0])):
+        while self._due and (trace_entry(self._due[0]) is None or self._held_back(self._due[0])):
             passed = self._due.popleft()
             if isinstance(passed, Stop):
                 self._stopped.append(passed.future)
@@ -161,17 +164,17 @@ class _Replay:
         future = event.fields["future"]
         if not isinstance(self._scheduler.futures.get(future), Running):
             return None
-        if future in self._unapproved:
-            return self._unapproved.pop(future)
+        if future in self._held:
+            return self._held.pop(future)
         start = self._under_way.get(future)
         if start is None or not self._scheduler.tools[start.tool].idempotent:
             return None
         self._attempts[future] = self._attempts.get(future, 0) + 1
         return start if self._attempts[future] <= self._retries else None
 
-    def _held_for_approval(self, action: Action) -> bool:
-        if isinstance(action, Start) and self._scheduler.tools[action.tool].approval:
-            self._unapproved[action.future] = action
+    def _held_back(self, action: Action) -> bool:
+        if isinstance(action, Start) and (self.given_up or self._scheduler.tools[action.tool].approval):
+            self._held[action.future] = action
             return True
         return False
 
