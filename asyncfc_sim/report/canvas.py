@@ -61,12 +61,13 @@ class Canvas:
         return Text.assemble("  ", name, " ", self.bar(pieces), " ", note)
 
     def bar(self, pieces: Iterable[Piece]) -> Text:
-        """One cell stands for one slice of time; a state shorter than a cell has one all the same."""
+        """One cell stands for one slice of time; a state shorter than a cell has one all the same, but for the shortest
+        of those in which nothing is done."""
         cells: list[str | None] = [None] * self.bars
         # Short states are drawn last, so that long ones do not hide them.
         for start, end, name in sorted(pieces, key=lambda piece: piece[0] - piece[1]):
-            if start == end and name in ("wait", "queued"):
-                continue
+            if name in ("wait", "queued") and end - start <= self.span_s / self.bars / 8:
+                continue  # nothing was waited for: a live run has such gaps of a few microseconds everywhere
             first, last = self.column(start), self.column(end)
             if name == "no value":  # the last cell before, where the bar ends
                 first = max(0, first - 1)
