@@ -109,7 +109,7 @@ class Wire:
                     if data == "[DONE]":
                         heard.done = True
                         break
-                    self._take(heard, accumulator, data, now_s)
+                    self.take(heard, accumulator, data, now_s)
             except (OSError, HTTPException) as error:
                 raise broke_off(self.endpoint, self.endpoint.quote(str(error) or type(error).__name__)) from None
             except MixedUp as error:
@@ -132,7 +132,8 @@ class Wire:
             yield from events.feed(line)
         yield from events.end()
 
-    def _take(self, heard: Heard, accumulator: Accumulator, data: str, now_s: float) -> None:
+    def take(self, heard: Heard, accumulator: Accumulator, data: str, now_s: float) -> None:
+        """One chunk of a message. Raises ModelError for what is none."""
         try:
             chunk = json.loads(data)
         except ValueError:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from asyncfc_sim.live.doctor import TOOL, Doctor, Finding
+from asyncfc_sim.live.accumulator import Accumulator
+from asyncfc_sim.live.doctor import PLAIN, TOOL, Doctor, Finding
 from asyncfc_sim.live.doctor_prefix import PAIRS
-from asyncfc_sim.live.doctor_wire import Wire
+from asyncfc_sim.live.doctor_wire import Heard, Wire
+from asyncfc_sim.live.model import CallPart, Ended, ModelError, Part, TextPart
+from asyncfc_sim.live.openai_chat import OpenAIChat
 from asyncfc_sim.live.replay_reading import replays
 from asyncfc_sim.live.replay_server import ReplayServer, serving
 from tests.chat_server import (
@@ -27,7 +34,11 @@ from tests.chat_server import (
     events,
     plain,
 )
+from tests.strategies import json_values
 from tests.trace_examples import async_run
+
+STREAMS = Path(__file__).parents[1] / "data" / "streams"
+USER = {"role": "user", "content": "go"}
 
 SUM = (TOOL, '{"a": 19, "b": 23}')
 OTHER = (TOOL, '{"a": 44, "b": 55}')
@@ -288,3 +299,47 @@ def test_a_replay_is_called_a_replay():
         findings = {finding.check: finding for finding in Doctor(Wire(base_url)).examine()}
     assert "a replay, no model" in findings["reachable"].came
     assert verdicts(findings) == {"reachable": "ok", "stream": "ok", "the rest": "unknown", "oddities": "ok"}
+
+
+# ------------------------------------------------------------------------------------------- on the wire
+
+
+@pytest.mark.parametrize("stream", sorted(STREAMS.glob("*.sse")), ids=lambda path: path.stem)
+def test_it_hears_what_a_run_hears(stream: Path):
+    """The doctor looks at the wire itself; what it makes of a stream is what the client of a run makes of it."""
+    data = stream.read_bytes()
+    reply = Reply([data[at : at + 50] for at in range(0, len(data), 50)])
+
+    async def parts(base_url: str) -> list[Part]:
+        async with OpenAIChat("scripted", base_url=base_url) as model:
+            return [part async for part in model.stream([USER], PLAIN)]
+
+    with ChatServer(repeat(reply)) as server:
+        heard = Wire(server.base_url).chat([USER], model="scripted", tools=PLAIN)
+        run = asyncio.run(parts(server.base_url))
+    assert heard.streamed
+    assert heard.calls == [part for part in run if isinstance(part, CallPart)]
+    assert heard.text == "".join(part.text for part in run if isinstance(part, TextPart))
+    assert isinstance(run[-1], Ended)
+    assert (heard.usage, heard.finish_reason, tuple(heard.notes)) == (
+        run[-1].usage,
+        run[-1].finish_reason,
+        run[-1].notes,
+    )
+    assert heard.first_s is not None
+    assert heard.first_s <= heard.end_s
+
+
+@given(json_values())
+def test_no_chunk_upsets_it(value: Any):
+    """A chunk may be any JSON at all: it is heard, or refused in words."""
+    chunks = [
+        value,
+        {"choices": value},
+        {"choices": [{"delta": value}]},
+        {"choices": [{"delta": {"tool_calls": value}}]},
+    ]
+    wire = Wire("http://127.0.0.1:9")
+    for each in chunks:
+        with suppress(ModelError):
+            wire.take(Heard(), Accumulator(), json.dumps(each), 0.0)
