@@ -20,6 +20,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
+    import httpx2
     from mcp import Client
     from mcp.types import CallToolResult, Tool
 
@@ -34,7 +35,8 @@ class ToolFailed(Exception):
 class Connection:
     """One server: a command line that speaks MCP on its stdin and stdout, or a URL. `tools` are those that it lists.
 
-    `timeout_s` bounds opening. `label` is what messages call it: `target`, until it has said its name.
+    `timeout_s` bounds opening. `patience_s` is how long a server that was started here may still take over a call that
+    was given up; then it is ended. `label` is what messages call it: `target`, until it has said its name.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Connection:
         target: str | Sequence[str],
         *,
         timeout_s: float,
+        patience_s: float,
         env: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -49,10 +52,13 @@ class Connection:
         self.label = target if isinstance(target, str) else shlex.join(target)
         self.name: str | None = None  # what it calls itself
         self.tools: list[Tool] = []
-        self._timeout_s, self._env, self._headers = timeout_s, dict(env or {}), dict(headers or {})
+        self._timeout_s, self._patience_s = timeout_s, patience_s
+        self._env, self._headers = dict(env or {}), dict(headers or {})
         self._client: Client | None = None
         self._lost: str | None = None
         self._stderr: IO[bytes] | None = None
+        self._refused = ""
+        self._actor: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
         self._calls: set[asyncio.Task[Any]] = set()
 
@@ -68,9 +74,9 @@ class Connection:
         if not self.remote:
             self._stderr = stack.enter_context(TemporaryFile())  # noqa: SIM115
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        actor = asyncio.create_task(self._live(entered), name=f"MCP server {self.label}")
-        stack.push_async_callback(self._close, actor)
-        await asyncio.wait([entered, actor], timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        self._actor = asyncio.create_task(self._live(entered), name=f"MCP server {self.label}")
+        stack.push_async_callback(self._close, self._actor)
+        await asyncio.wait([entered, self._actor], timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if not entered.done():
             why = self._lost or f"no answer within {self._timeout_s:g} s"
             raise ConnectionError(f"MCP server {self.label}: {why}{self._last_words()}")
@@ -80,7 +86,8 @@ class Connection:
 
         A stoppable call is given up at once if this task is cancelled, and the server is told. Any other is waited
         for: a server that was told would not answer any more, and nobody would ever know when its effects are over.
-        If this task is cancelled once more, it is left alone, until the connection is closed.
+        A server that was started here and takes too long over that is ended, so that they are. If this task is
+        cancelled once more, the call is left alone, until the connection is closed.
         """
         if self._client is None or self._lost is not None:
             raise self._gone()
@@ -92,8 +99,17 @@ class Connection:
         try:
             await asyncio.wait([call])
         except asyncio.CancelledError:
-            await asyncio.wait([call])
-        return call.result()
+            await asyncio.wait([call], timeout=None if self.remote else self._patience_s)
+            if not call.done():
+                await self._end(f"it did not answer a call that was given up within {self._patience_s:g} s more")
+        return await call
+
+    async def _end(self, why: str) -> None:
+        """End the server, and wait until it has ended."""
+        assert self._actor is not None
+        self._lost = self._lost or why
+        self._leave.set()
+        await asyncio.wait([self._actor])
 
     def _ended(self, call: asyncio.Task[Any]) -> None:
         self._calls.discard(call)
@@ -147,7 +163,8 @@ class Connection:
             assert isinstance(self.target, str)
             # How long a call may take is not the transport's to say.
             timeout = httpx2.Timeout(CONNECT_S, read=None)
-            http = await stack.enter_async_context(httpx2.AsyncClient(headers=self._headers, timeout=timeout))
+            client = httpx2.AsyncClient(headers=self._headers, timeout=timeout, event_hooks={"response": [self._note]})
+            http = await stack.enter_async_context(client)
             return Client(streamable_http_client(self.target, http_client=http))
         from mcp import StdioServerParameters, stdio_client
 
@@ -167,8 +184,15 @@ class Connection:
             actor.cancel()  # it is still entering
         await asyncio.wait([actor])
 
+    async def _note(self, response: httpx2.Response) -> None:
+        if response.is_error:
+            self._refused = f" (HTTP {response.status_code})"
+
     def _last_words(self) -> str:
-        """The last line that the server wrote on stderr, if any; read without moving the end it writes at."""
+        """What the server said last: on stderr, its last line, read without moving the end it writes at; or by HTTP,
+        how it last refused a request."""
+        if self.remote:
+            return self._refused
         if self._stderr is None or self._stderr.closed:
             return ""
         size = os.fstat(self._stderr.fileno()).st_size

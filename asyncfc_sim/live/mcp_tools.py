@@ -5,7 +5,9 @@ scheduler knows of a tool are the server's hints (mcp_hints.py) and overrides.
 
 A call that takes longer than the time-out has failed for the model, and the scheduler gives it up: one that only reads
 is over with that. One that may write stays in doubt, and holds its keys, until the server answers or is gone
-(mcp_connection.py says why it is not told). A server that is gone counts as the end of the calls on it.
+(mcp_connection.py says why it is not told). A server that was started here is ended if it then takes as long again:
+a server that hangs must not stop all that comes after. One at a URL cannot be ended, and is waited for. A server that
+is gone counts as the end of the calls on it.
 
 The tools are those that the server listed when it was connected to: what a model is told of tools never changes
 within a run.
@@ -135,7 +137,9 @@ class MCPServer:
         override: Callable[[Tool], Tool] = lambda tool: tool,
     ) -> list[MCPTool]:
         """Connect, and give the tools under names that are not `taken`. Raises ConnectionError, ToolError."""
-        connection = Connection(self.target, timeout_s=self.connect_timeout_s, env=self.env, headers=self.headers)
+        connection = Connection(
+            self.target, timeout_s=self.connect_timeout_s, patience_s=self.timeout_s, env=self.env, headers=self.headers
+        )
         await connection.open(stack)
         server = self.name or connection.name or "mcp"
         connection.label = server
@@ -207,8 +211,12 @@ def _validated(name: str, validator: Validator | None, args: Mapping[str, JSON])
     if validator is None:
         return args
     from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
 
-    fault = best_match(validator.iter_errors(args))
+    try:
+        fault = best_match(validator.iter_errors(args))
+    except Unresolvable:  # a part of the schema is elsewhere: that is for the server to check
+        return args
     if fault is None:
         return args
     where = "" if fault.json_path == "$" else f"{fault.json_path.removeprefix('$').removeprefix('.')}: "

@@ -78,6 +78,16 @@ def test_a_write_that_takes_too_long_stays_in_doubt_until_it_has_ended(notes):
     assert notes.seen() == [("begin", "append"), ("end", "append"), ("begin", "read"), ("end", "read")]
 
 
+def test_a_server_that_hangs_is_ended_and_the_run_goes_on(tmp_path):
+    notes = over_stdio(tmp_path)
+    calls = [("append", {"name": "a", "text": "!", "seconds": 60}), ("read", {"name": "a"})]
+    model, run = played([notes.source(timeout_s=0.3)], calls)
+    timed_out, read = (answer["error"] for answer in model.shown())
+    assert (timed_out["kind"], timed_out["effects"]) == ("timeout", "unknown")
+    assert "is gone: it did not answer a call that was given up within 0.3 s more" in read["message"]
+    assert not run.in_doubt
+
+
 def test_a_future_of_one_server_is_an_argument_of_another(notes, tmp_path):
     def shout(text: str) -> str:
         return text.upper()

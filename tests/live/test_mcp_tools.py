@@ -237,10 +237,13 @@ def test_names_that_are_taken(remote):
         ([sys.executable, "-c", "print('hello')"], "it closed the connection"),
         ([sys.executable, "-c", "import time; time.sleep(60)"], "no answer within 0.5 s"),
         ("http://127.0.0.1:9/mcp", "http://127.0.0.1:9/mcp: All connection attempts failed"),
+        ("REMOTE/elsewhere", r"Not Found \(HTTP 404\)"),
     ],
-    ids=["no command", "ends at once", "no MCP", "silent", "no server"],
+    ids=["no command", "ends at once", "no MCP", "silent", "no server", "no MCP at the URL"],
 )
-def test_a_server_that_cannot_be_had_is_one_line(target, why, capfd):
+def test_a_server_that_cannot_be_had_is_one_line(target, why, capfd, remote):
+    if isinstance(target, str):
+        target = target.replace("REMOTE", str(remote.target))
     patience_s = 0.5 if "0.5 s" in why else 30.0
     with pytest.raises(ConnectionError, match=why) as caught:
         connected(MCPServer(target, connect_timeout_s=patience_s))
