@@ -6,7 +6,7 @@ Each check tries one thing and says what came, and what that means. Measured tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from asyncfc_sim.core.messages import AWAIT, assistant_message, placeholder, tool_message
@@ -95,7 +95,10 @@ class Doctor:
             return check()
         except ModelError as error:
             name, tried, lost = _FAILED[check.__name__]
-            return Finding(name, "unreachable" if error.unreachable else "fails", tried, error.reason, lost)
+            verdict: Verdict = "unreachable" if error.unreachable else "fails"
+            if check == self._forced:
+                verdict = "unknown"
+            return Finding(name, verdict, tried, error.reason, lost)
 
     def _ask(self, content: str, **body: Any) -> Heard:
         return self._send([{"role": "user", "content": content}], **body)
@@ -168,7 +171,7 @@ class Doctor:
     def _forced(self) -> Finding:
         heard = self._ask("What is 19 + 23?", tools=PLAIN, tool_choice="required")
         finding = self._judged("forced calls", "the same, tool_choice required", heard, "a run never forces a call")
-        return finding if finding.verdict == "ok" else _with(finding, "unknown")
+        return finding if finding.verdict == "ok" else replace(finding, verdict="unknown")
 
     def _judged(self, check: str, tried: str, heard: Heard, without: str) -> Finding:
         measured = {**_times(heard), "calls": len(heard.calls), "fragments": heard.fragments}
@@ -267,10 +270,6 @@ _FAILED: Final = {
     "_pending": ("futures", "widened schemas, and a call answered with its future", "only --policy sync may work"),
     "_prefix_cache": ("prefix cache", "a long prompt, twice", "long conversations may fail"),
 }
-
-
-def _with(finding: Finding, verdict: Verdict) -> Finding:
-    return Finding(finding.check, verdict, finding.tried, finding.came, finding.means, finding.measured)
 
 
 def _times(heard: Heard) -> dict[str, JSON]:

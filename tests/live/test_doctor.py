@@ -160,6 +160,10 @@ def takes_no_widened_schemas(body: dict[str, Any]) -> Reply | Say:
     return error(400, "$ref is not supported") if "$ref" in json.dumps(body) else well(body)
 
 
+def never_forced(body: dict[str, Any]) -> Reply | Say:
+    return error(400, "tool_choice must be auto") if body.get("tool_choice") == "required" else well(body)
+
+
 def breaks(body: dict[str, Any]) -> Reply | Say:
     return events(chunk({"content": "one"}), RESET) if body.get("tools") else well(body)
 
@@ -187,6 +191,7 @@ def wrong_tool(body: dict[str, Any]) -> Say:
         (no_usage, "stream", "costs", "no usage", "does not know its tokens"),
         (takes_no_stream_options, "oddities", "ok", "stream_options is refused", "puts this right"),
         (takes_no_widened_schemas, "futures", "fails", "$ref is not supported", "only --policy sync"),
+        (never_forced, "forced calls", "unknown", "tool_choice must be auto", "never forces a call"),
         (breaks, "calls", "fails", "broke off", "no run can use tools"),
         (garbage, "calls", "fails", "a chunk is not JSON", "no run can use tools"),
         (wrong_tool, "calls", "fails", "rm({}), whole: not the tool that was offered", "no run can use tools"),
