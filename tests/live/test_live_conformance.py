@@ -278,6 +278,23 @@ def cancels(futures: set[int], rng: np.random.Generator, driver: Driver) -> Tool
     return None
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_run_that_is_cut_short_has_gone_a_part_of_such_a_path(stops: bool) -> None:
+    """Nothing is started any more, what was under way ends or is let go."""
+    rng = np.random.default_rng(10)
+    happened: Counter[str] = Counter()
+    for task in random_tasks(rng, 60):
+        policy = replace(pick(rng, [PAPER, LIVE]), failure=pick(rng, get_args(Failure)))
+        until_s = float(rng.uniform(0, 15))
+        lived = live(task, policy, models("gpt-4o"), until_s=until_s, stops=stops, messages="turn", choose=chooser(rng))
+        deviation = conforms(lived.run, Session(task.tools, policy).scheduler)
+        assert deviation is None, f"{task.name}, {policy}: {deviation}"
+        happened[lived.gave_up or "answered"] += 1
+        happened[lived.run.events[-1].rule] += 1
+    assert min(happened["TimeoutError()"], happened["answered"]) > 5, happened
+    assert stops or happened["finish"] > 5, happened
+
+
 @pytest.mark.parametrize(
     "name",
     [
