@@ -6,7 +6,7 @@ error, so both use these functions, and only once every argument is resolved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .footprint import BadFootprint, Footprint
@@ -19,6 +19,8 @@ Arguments = Mapping[str, Any]
 # What is known of the result of an earlier call, by its future; None: nothing.
 TypeOf = Callable[[int], Lacks | None]
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
 
 def untyped(future: int) -> None:
     """Nothing is known of any result."""
@@ -29,10 +31,13 @@ def needed(call: Call) -> set[int]:
     return {ref.future for ref in _refs(call)}
 
 
-def _refs(call: Call) -> Iterator[Ref]:
-    for template in call.args.values():
-        if type(template) is not str:  # nearly all arguments: the short way past them
-            yield from refs_in(template)
+def _refs(call: Call) -> list[Ref]:
+    return [
+        ref
+        for template in call.args.values()
+        if type(template) not in _PLAIN  # nearly all arguments: the short way past them
+        for ref in refs_in(template)
+    ]
 
 
 def reference_fault(call: Call, issued: Mapping[int, object], type_of: TypeOf = untyped) -> ErrorValue | None:
@@ -40,13 +45,15 @@ def reference_fault(call: Call, issued: Mapping[int, object], type_of: TypeOf = 
 
     What has returned by now does not matter: a call is refused as it is issued, or not at all, whatever the schedule.
     """
-    unknown = sorted(future for future in needed(call) if future not in issued or future >= call.future)
+    refs = _refs(call)
+    if not refs:
+        return None
+    unknown = sorted(ref.future for ref in refs if ref.future not in issued or ref.future >= call.future)
     if unknown:
-        # After a cut the numbers of calls are no longer those that a model would count in its transcript.
-        numbers = f"this call is $f{call.future}, the next $f{call.future + 1}"
-        message = f"{call.tool}: there is no earlier future $f{unknown[0]} ({numbers})"
+        # After a cut, calls have other numbers than a model would count in its transcript: so it is told.
+        message = f"{call.tool}: there is no earlier future $f{unknown[0]}; this call is $f{call.future}"
         return ErrorValue("invalid_reference", message, call.future)
-    for ref in _refs(call):
+    for ref in refs:
         lacks = type_of(ref.future) if ref.path else None
         lacking = lacks and lacks(ref.path)
         if lacking:
