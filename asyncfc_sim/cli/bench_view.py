@@ -56,7 +56,7 @@ def _title(results: Results) -> str:
     model, endpoint = results.served
     at_once = "one at a time" if plan.alone else f"at once: {plan.max_concurrency or 'no limit'}"
     rate = "" if plan.request_rate == float("inf") else f", {plan.request_rate:g} a second"
-    return f"{results.name}: {model} at {endpoint}; {len(plan.prompts)} prompts x {plan.repeats}, {at_once}{rate}"
+    return f"{results.name}: {model} at {endpoint}; prompts: {len(plan.prompts)} x {plan.repeats}, {at_once}{rate}"
 
 
 def _latency(results: Results) -> Cells:

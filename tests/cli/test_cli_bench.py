@@ -89,10 +89,16 @@ Bench = Callable[..., Result]
 
 
 @pytest.fixture
-def bench(server: ChatServer, tools: Path, prompts: Path) -> Bench:
-    """Run the verb on the three prompts; later options go before earlier ones."""
-    given = ["bench", "--base-url", server.base_url, "--tools", str(tools), "--prompts", str(prompts)]
-    return lambda *args: CliRunner().invoke(app, [*given, *map(str, args)])
+def bench(server: ChatServer, tools: Path, prompts: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Run the verb on the prompts; later options go before earlier ones."""
+
+    def run(*args: object) -> Result:
+        given = ["--base-url", server.base_url, "--tools", str(tools), "--prompts", str(prompts)]
+        words = ["bench", *given, *map(str, args)]
+        monkeypatch.setattr(sys, "argv", ["asyncfc", *words])  # which is kept in the results
+        return CliRunner().invoke(app, words)
+
+    return run
 
 
 def words(text: str) -> str:
@@ -104,7 +110,7 @@ def test_the_table_has_a_row_for_each_policy_and_says_what_it_measures(bench: Be
     assert (done.exit_code, done.stderr) == (0, "looking Berlin\nlooking Paris\n" * 8)
     lines = done.stdout.splitlines()
     assert "scripted at http://127.0.0.1" in lines[0]
-    assert "2 prompts x 1, one at a time" in lines[0]
+    assert "prompts: 2 x 1, one at a time" in lines[0]
     assert len(lines) <= 42
     assert max(map(len, lines[1:])) <= 100
     starts = Counter(line.split()[0] for line in lines if line.strip())
@@ -120,15 +126,16 @@ def test_the_table_has_a_row_for_each_policy_and_says_what_it_measures(bench: Be
 def test_json_is_one_document_with_the_names_of_vllm(bench: Bench, server: ChatServer, tools: Path) -> None:
     done = bench(
         "--json", "--policy", "sync,asyncfc", "--grace", "0", "--repeats", 2, "--seed", 7,
-        "--metadata", "gpu=none", "--goodput", "e2el:60000", "--metric-percentiles", "50,95", "--api-key", SECRET,
+        "--metadata", "gpu=none", "--metadata", f"note=with {SECRET}", "--goodput", "e2el:60000", "--metric-percentiles", "50,95", "--api-key", SECRET,
     )  # fmt: skip
     assert done.exit_code == 0
     told = json.loads(done.stdout)
     assert SECRET not in done.stdout
+    assert "***" in told["argv"]
     assert told["schema"] == "asyncfc.bench/1"
     assert told["run"].startswith("bench-")
     assert (told["planned"], told["completed"], told["failed"], told["seed"]) == (8, 8, 0, 7)
-    assert told["metadata"] == {"gpu": "none"}
+    assert told["metadata"] == {"gpu": "none", "note": "with [redacted]"}
     assert told["config"]["policies"]["asyncfc"]["grace_s"] == 0
     assert told["config"]["policies"]["sync"]["grace_s"] == "inf"
     sync, asyncfc = told["policies"]
@@ -179,7 +186,7 @@ def test_failures_come_first_and_are_never_dropped(bench: Bench, prompts: Path, 
     assert len(read_trace(trace)) == 6
     assert SECRET not in result.read_text() + trace.read_text()
     assert bench("--policy", "sync", "--fail-on-error-rate", 0.3).exit_code == 1
-    assert bench("--policy", "sync", "--fail-on-error-rate", 0.5).exit_code == 4
+    assert bench("--policy", "sync", "--fail-on-error-rate", 1 / 3).exit_code == 4
 
 
 def test_no_answer_at_all_is_never_exit_code_0(bench: Bench, prompts: Path) -> None:

@@ -245,6 +245,13 @@ def test_what_was_measured_survives_an_interruption():
     assert found.duration_s.keys() == {"sync", "asyncfc"}
 
 
+def test_a_rate_makes_a_load_of_one_agent_too():
+    given = {"arms": ("sync",), "prompts": prompts(2)}
+    assert Plan(**given).alone
+    assert not Plan(**given, request_rate=5.0).alone
+    assert not Plan(**given, max_concurrency=None).alone
+
+
 def test_goodput_and_percentiles_are_those_that_are_asked_for():
     plan, found = bench(SumModel(usage=Usage()), ("sync",), n=3)
     (all_good,) = rows_of(plan, found, Request((75, 99.9), {"e2el": 5.0, "ttft": 1.0})).values()

@@ -6,7 +6,11 @@ import pytest
 
 from asyncfc_sim.live.model import Usage
 from asyncfc_sim.live.run import AgentRun
+from asyncfc_sim.studies.bench import Found, Outcome, Plan
+from asyncfc_sim.studies.bench_compare import comparisons
 from asyncfc_sim.studies.bench_measures import METRICS, measured
+from asyncfc_sim.studies.bench_prompts import Prompt
+from asyncfc_sim.studies.bench_rows import Request, answered, row
 from asyncfc_sim.traces.trace import Header, Recorder
 
 ANSWERED = [
@@ -68,3 +72,31 @@ def test_transcripts_are_the_same_whatever_the_ids_of_calls():
 
     texts = [measured(run_of(ANSWERED, messages=chat(*each))).transcript for each in (("a", 1), ("b", 1), ("a", 2))]
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_figures_of_two_arms_are_those_of_their_runs():
+    """The second arm has one message instead of two; the server counts no tokens for one of its prompts."""
+    short = [*ANSWERED[:8], (5.6, "answer", {})]
+    plan = Plan(arms=("a", "b"), prompts=[Prompt("1", "go"), Prompt("2", "go on")])
+    found = Found(
+        [
+            Outcome("a", 0, 0, run_of(ANSWERED)),
+            Outcome("b", 0, 0, run_of(short, requests=1, usage=Usage())),
+            Outcome("b", 1, 0, run_of(short, requests=1, usage=Usage(10, 2))),
+            Outcome("a", 1, 0, run_of(ANSWERED, outputs=("six",))),
+        ],
+        {"a": 13.0, "b": 10.0},
+    )
+    runs = {arm: answered(found, arm) for arm in plan.arms}
+    (one,) = comparisons(plan, found, runs)
+    assert one.speedup is not None
+    assert one.speedup.ratio == pytest.approx(6.5 / 4.6)
+    assert one.extra_requests == -1
+    assert one.alpha == pytest.approx(2.5 / 3.5 - 1)
+    assert one.accuracy is None
+    assert one.agreement is not None
+    assert one.agreement.count == 1
+    first, second = (row(plan, found, arm, runs[arm], Request()) for arm in plan.arms)
+    assert (first.prompt_tokens, first.completion_tokens) == (600, 12)
+    assert (second.prompt_tokens, second.completion_tokens) == (None, None)  # a part would pass for all
+    assert (first.throughput, second.throughput) == (2 / 13, 2 / 10)
