@@ -97,8 +97,13 @@ class JournalWriter:
                 self._changed.notify()
 
     def committed(self) -> Future[None]:
-        """Done when all that was given so far is on disk. Holds a JournalError if that cannot be done."""
+        """Done when all that was given so far is on disk; holds a JournalError if that cannot be done.
+
+        Raises JournalError if the journal is closed.
+        """
         with self._changed:
+            if self._closing:
+                raise JournalError(errno.EBADF, "the journal is closed", self.path)
             if self._waiting is None:
                 self._waiting = Future()
                 self._waiting.set_running_or_notify_cancel()  # many wait for it: none of them can cancel it
