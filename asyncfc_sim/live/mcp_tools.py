@@ -16,33 +16,29 @@ within a run.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from asyncfc_sim.core.footprint import Declaration
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, Effects, ErrorValue, Value
-from asyncfc_sim.tools.decorator import valid_name
 from asyncfc_sim.tools.effects import FunctionEffects
 from asyncfc_sim.tools.overrides import check_templates
 from asyncfc_sim.tools.paths import lacks
 
+from .mcp_arguments import check_of
 from .mcp_connection import Connection, ToolFailed
 from .mcp_hints import hinted
+from .mcp_names import tool_names
 from .mcp_results import value_of
 
 if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
     from mcp.types import Tool as Listed
 
 TIMEOUT_S: Final = 60.0
-_LONGEST_NAME: Final = 64
-_DIGEST: Final = 8
 
 
 class MCPServerError(ValueError):
@@ -153,7 +149,7 @@ class MCPServer:
         known = replace(
             hinted(name, listed.annotations, trusted=self.believed),
             timeout_s=self.timeout_s,
-            validate=partial(_validated, name, _validator(listed.input_schema)),
+            validate=check_of(name, listed.input_schema),
             # The SDK holds results to this schema. It is as open as JSON Schema is: see tools/paths.py.
             lacks=None if listed.output_schema is None else partial(lacks, listed.output_schema, closed=False),
         )
@@ -165,59 +161,9 @@ class MCPServer:
         return core
 
 
-def tool_names(given: Sequence[str], server: str, taken: Collection[str]) -> list[str]:
-    """A name for each tool, in order, none of them taken: as the server gives it, if models accept that.
-
-    Otherwise `SERVER_NAME`, with `_` for what they do not accept; where that is too long, or taken as well, it is cut,
-    and ends in a digest of the whole name, so that it is the same in every run.
-    """
-    used, names = set(taken), []
-    for name in given:
-        if not valid_name(name) or name in used:
-            whole = f"{server}_{name}"
-            name = re.sub(r"[^A-Za-z0-9_-]", "_", whole)
-            if len(name) > _LONGEST_NAME or name in used:
-                digest = sha256(whole.encode()).hexdigest()[:_DIGEST]
-                name = f"{name[: _LONGEST_NAME - _DIGEST - 1]}_{digest}"
-        used.add(name)
-        names.append(name)
-    return names
-
-
 def _with_defaults(effects: Declaration, properties: Mapping[str, Any]) -> Declaration:
     """Footprints see the defaults that the schema states for arguments that a call leaves out."""
     defaults = {
         name: part["default"] for name, part in properties.items() if isinstance(part, dict) and "default" in part
     }
     return FunctionEffects(effects.reads, effects.writes, effects.bound_reads, effects.bound_writes, defaults=defaults)
-
-
-def _validator(schema: Mapping[str, Any]) -> Validator | None:
-    """None for a schema that is none: the server has to check arguments itself, then. References out of the schema
-    are not followed: nothing is fetched."""
-    from jsonschema import SchemaError
-    from jsonschema.validators import Draft202012Validator, validator_for
-    from referencing import Registry
-
-    kind = validator_for(schema, default=Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except SchemaError:
-        return None
-    return kind(schema, registry=Registry())
-
-
-def _validated(name: str, validator: Validator | None, args: Mapping[str, JSON]) -> Mapping[str, JSON] | ErrorValue:
-    if validator is None:
-        return args
-    from jsonschema.exceptions import best_match
-    from referencing.exceptions import Unresolvable
-
-    try:
-        fault = best_match(validator.iter_errors(args))
-    except Unresolvable:  # a part of the schema is elsewhere: that is for the server to check
-        return args
-    if fault is None:
-        return args
-    where = "" if fault.json_path == "$" else f"{fault.json_path.removeprefix('$').removeprefix('.')}: "
-    return ErrorValue("invalid_argument", f"{name}: {where}{fault.message[:300]}")

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncfc_sim.core.values import ErrorValue
-from asyncfc_sim.live.mcp_tools import MCPServer, MCPServerError, MCPTool, tool_names
+from asyncfc_sim.live.mcp_arguments import check_of
+from asyncfc_sim.live.mcp_names import tool_names
+from asyncfc_sim.live.mcp_tools import MCPServer, MCPServerError, MCPTool
 from asyncfc_sim.tools.decorator import valid_name
 from asyncfc_sim.tools.errors import ToolError
 from asyncfc_sim.tools.overrides import Override, Overrides
@@ -198,6 +200,14 @@ def test_arguments_are_checked_before_anything_is_sent(remote):
     assert validate({"name": 3}) == ErrorValue("invalid_argument", "read: name: 3 is not of type 'string'")
     assert validate({}) == ErrorValue("invalid_argument", "read: 'name' is a required property")
     assert remote.seen() == []
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": "nonsense"}, {"properties": {"a": {"$ref": "https://example.com/a.json"}}}]
+)
+def test_a_schema_that_cannot_be_followed_refuses_nothing(schema):
+    check = check_of("t", schema)
+    assert check is None or check({"a": 1}) == {"a": 1}
 
 
 def test_parts_that_no_result_has_are_known_before_there_is_one(remote):
