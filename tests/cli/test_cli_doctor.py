@@ -21,7 +21,7 @@ def doctor(*args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_server_that_is_well():
-    with ChatServer(repeat(remembering(0.1, 0.0, (0, 3000)))) as server:
+    with ChatServer(repeat(remembering(0.0, 0.0, (0, 3000)))) as server:
         done = doctor("--base-url", server.base_url)
         lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")

@@ -15,7 +15,7 @@ from hypothesis import given
 
 from asyncfc_sim.live.accumulator import Accumulator
 from asyncfc_sim.live.doctor import PLAIN, TOOL, Doctor, Finding
-from asyncfc_sim.live.doctor_prefix import PAIRS
+from asyncfc_sim.live.doctor_prefix import PAIRS, Prefixes
 from asyncfc_sim.live.doctor_wire import Heard, Wire
 from asyncfc_sim.live.model import CallPart, Ended, ModelError, Part, TextPart
 from asyncfc_sim.live.openai_chat import OpenAIChat
@@ -55,10 +55,17 @@ def calls_for(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [SUM, OTHER] if "at once" in body["messages"][-1]["content"] else [SUM]
 
 
+def looked_at(body: Mapping[str, Any]) -> bool:
+    """Whether the doctor looks at when the parts of this message come."""
+    content = body["messages"][-1]["content"]
+    return "Count" in content or "at once" in content
+
+
 def well(body: dict[str, Any], *, cached: Mapping[str, int] | None = None, delay_s: float = 0.0) -> Say:
     calls = calls_for(body)
+    gap_s = 0.03 if looked_at(body) else 0.0
     usage = {**USAGE, **({"prompt_tokens_details": cached} if cached is not None else {})}
-    return Say(None if calls else "one two three four five six", calls, delay_s, 0.004, usage=usage)
+    return Say(None if calls else "one two three four five six", calls, delay_s, gap_s, usage=usage)
 
 
 def examined(answer: Answer, model: str | None = None, **server: Any) -> dict[str, Finding]:
@@ -85,7 +92,7 @@ def remembering(cold_s: float, warm_s: float, cached: tuple[int, int] | None) ->
 
 
 def test_a_server_that_is_well():
-    findings = examined(remembering(0.1, 0.0, (0, 3000)))
+    findings = examined(remembering(0.0, 0.0, (0, 3000)))
     assert verdicts(findings) == dict.fromkeys(
         ("reachable", "stream", "calls", "forced calls", "parallel calls", "futures", "prefix cache", "oddities"), "ok"
     )
@@ -142,7 +149,7 @@ def held_back(body: dict[str, Any]) -> Reply:
     deltas = [chunk({"content": word}) for word in ("one ", "two ", "three")]
     if calls := calls_for(body):
         deltas = [chunk(call_delta(n, id=f"c{n}", name=t, arguments=a)) for n, (t, a) in enumerate(calls)]
-    return events(0.2, b"".join([*deltas, chunk({}, "stop"), chunk(usage=USAGE)]))
+    return events(0.2 if looked_at(body) else 0.0, b"".join([*deltas, chunk({}, "stop"), chunk(usage=USAGE)]))
 
 
 def no_usage(body: dict[str, Any]) -> Reply | Say:
@@ -249,18 +256,29 @@ def test_a_stream_that_ends_without_done_is_named():
 
 
 @pytest.mark.parametrize(
-    ("cold_s", "warm_s", "cached", "verdict"),
+    ("cold_s", "warm_s", "cached", "kept"),
     [
-        (0.12, 0.0, None, "ok"),  # by time alone
-        (0.0, 0.0, (0, 3000), "ok"),  # by the server's count
-        (0.0, 0.0, None, "unknown"),
-        (0.0, 0.1, (0, 0), "costs"),
+        ([0.30, 0.31, 0.40], [0.05, 0.06, 0.05], [None] * 3, True),  # by time alone
+        ([0.30, 0.31, 0.40], [0.05, 0.32, 0.05], [None] * 3, None),  # one was as slow as those that were new
+        ([0.006, 0.007, 0.008], [0.001, 0.002, 0.001], [None] * 3, None),  # so little may be anything
+        ([0.30, 0.31, 0.40], [0.25, 0.26, 0.27], [None] * 3, None),  # sooner, but hardly
+        ([0.30, 0.30, 0.30], [0.30, 0.30, 0.30], [3000, 3000, 3000], True),  # by the server's count
+        ([0.30, 0.30, 0.30], [0.30, 0.30, 0.30], [0, 0, 0], False),
+        ([0.30, 0.31, 0.40], [0.05, 0.06, 0.05], [0, 0, 0], None),  # the clock and the count contradict each other
+        ([0.30, 0.30, 0.30], [0.30, 0.30, 0.30], [3000, 0, 3000], None),
     ],
 )
-def test_a_prefix_cache_is_claimed_only_if_it_is_clear(cold_s, warm_s, cached, verdict):
-    finding = examined(remembering(cold_s, warm_s, cached))["prefix cache"]
+def test_a_prefix_cache_is_claimed_only_if_it_is_clear(cold_s, warm_s, cached, kept):
+    assert Prefixes(cold_s, warm_s, cached).kept is kept
+
+
+@pytest.mark.parametrize(("cached", "verdict"), [((0, 3000), "ok"), ((0, 0), "costs")])
+def test_a_prefix_cache_is_measured(cached, verdict):
+    finding = examined(remembering(0.0, 0.02, cached))["prefix cache"]
     assert finding.verdict == verdict
-    assert len(finding.measured["cold_s"]) == len(finding.measured["warm_s"]) == PAIRS
+    for name, counts in (("cold_s", None), ("warm_s", None), ("cached_tokens", [cached[1]] * PAIRS)):
+        assert len(finding.measured[name]) == PAIRS
+        assert counts is None or finding.measured[name] == counts
 
 
 def test_no_two_prompts_begin_alike():
