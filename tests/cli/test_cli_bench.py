@@ -125,9 +125,10 @@ def test_the_table_has_a_row_for_each_policy_and_says_what_it_measures(bench: Be
 
 def test_json_is_one_document_with_the_names_of_vllm(bench: Bench, server: ChatServer, tools: Path) -> None:
     done = bench(
-        "--json", "--policy", "sync,asyncfc", "--grace", "0", "--repeats", 2, "--seed", 7,
-        "--metadata", "gpu=none", "--metadata", f"note=with {SECRET}", "--goodput", "e2el:60000", "--metric-percentiles", "50,95", "--api-key", SECRET,
-    )  # fmt: skip
+        *("--json", "--policy", "sync,asyncfc", "--grace", "0", "--repeats", 2, "--seed", 7, "--api-key", SECRET),
+        *("--metadata", "gpu=none", "--metadata", f"note=with {SECRET}"),
+        *("--goodput", "e2el:60000", "--metric-percentiles", "50,95"),
+    )
     assert done.exit_code == 0
     told = json.loads(done.stdout)
     assert SECRET not in done.stdout
