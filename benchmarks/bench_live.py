@@ -9,7 +9,7 @@ The first rows take the executor apart: the scheduler alone, the session around 
 trace. Other executors of tool calls are measured in an environment of their own, if benchmarks/peers.sh has made it,
 against a gather of theirs.
 
-    python benchmarks/bench_live.py [--calls 100] [--rounds 15] [--repeats 7] [--profile ROW]
+    python benchmarks/bench_live.py [--calls 100] [--rounds 11] [--repeats 5] [--profile ROW]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import gc
 import json
 import platform
 import pstats
@@ -247,11 +248,16 @@ def rows(calls: int) -> list[Row]:
 
 async def measured(rows: Sequence[Row], rounds: int, repeats: int) -> dict[str, list[float]]:
     spent: dict[str, list[float]] = {row.name: [] for row in rows}
+    gc.collect()
+    gc.freeze()  # what was imported is no matter of any run
     for number in range(rounds + 1):
         for row in rows:
-            seconds = median([await row.measure() for _ in range(repeats)])
+            seconds = []
+            for _ in range(repeats):
+                gc.collect()  # the run before is not cleared away at the cost of this one
+                seconds.append(await row.measure())
             if number:  # the first round warms up
-                spent[row.name].append(seconds)
+                spent[row.name].append(median(seconds))
     return spent
 
 
@@ -279,8 +285,8 @@ def show(name: str, ratios: Sequence[float], us_per_call: float | None, goal: fl
 def main() -> None:
     parser = argparse.ArgumentParser(description="What the live executor costs beside bare asyncio.")
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--profile", metavar="ROW", help="profile one row instead, named by a part of its name")
     args = parser.parse_args()
     table = rows(args.calls)
