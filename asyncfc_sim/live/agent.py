@@ -170,12 +170,14 @@ class Agent:
         in_doubt: tuple[int, ...] = ()
         failed: Exception | None = None
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s) as limit:
                 if answer is not None:
                     outputs.append(await answer)
                 for prompt in prompts:
                     outputs.append(await driver.turn(prompt))
         except TimeoutError:
+            if not limit.expired():
+                raise
             failed = TimeoutError(f"no answer within {self._timeout_s:g} s")
         except (GaveUp, ModelError, JournalError) as error:
             failed = error
