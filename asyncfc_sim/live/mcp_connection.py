@@ -28,6 +28,11 @@ CONNECT_S = 30.0
 _TAIL_BYTES = 4096
 
 
+def is_url(target: str | Sequence[str]) -> bool:
+    """Whether a server is reached by a URL, rather than started here."""
+    return isinstance(target, str) and target.startswith(("http://", "https://"))
+
+
 class ToolFailed(Exception):
     """The server answered a call with an error of the protocol, or with what is no answer."""
 
@@ -48,7 +53,7 @@ class Connection:
         env: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.target = target
+        self.target, self.remote = target, is_url(target)
         self.label = target if isinstance(target, str) else shlex.join(target)
         self.name: str | None = None  # what it calls itself
         self.tools: list[Tool] = []
@@ -62,15 +67,12 @@ class Connection:
         self._leave = asyncio.Event()
         self._calls: set[asyncio.Task[Any]] = set()
 
-    @property
-    def remote(self) -> bool:
-        """Whether it is reached by a URL."""
-        return isinstance(self.target, str) and self.target.startswith(("http://", "https://"))
-
     async def open(self, stack: AsyncExitStack) -> None:
         """Connect, and list the tools; `stack` closes. Raises ConnectionError, in one line."""
         # Of its own accord the SDK would tell stderr about every line of a server that it cannot read.
-        logging.getLogger("mcp").addHandler(logging.NullHandler())
+        logger = logging.getLogger("mcp")
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
         if not self.remote:
             self._stderr = stack.enter_context(TemporaryFile())  # noqa: SIM115
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -117,6 +119,7 @@ class Connection:
             call.exception()  # seen, also if nobody waits for it any more
 
     async def _ask(self, request: Coroutine[Any, Any, CallToolResult]) -> CallToolResult:
+        from anyio import BrokenResourceError, ClosedResourceError
         from mcp import MCPError
         from mcp.types import CONNECTION_CLOSED
 
@@ -127,11 +130,10 @@ class Connection:
                 self._lost = self._lost or "it closed the connection"
                 raise self._gone() from None
             raise ToolFailed(error.message) from None
-        except (OSError, EOFError) as error:
-            raise self._gone() from error
+        except (OSError, ClosedResourceError, BrokenResourceError) as error:
+            self._lost = self._lost or _one_line(error)
+            raise self._gone() from None
         except Exception as error:  # an answer that does not keep to the protocol, or to the tool's own schema
-            if self._lost is not None:
-                raise self._gone() from None
             raise ToolFailed(_one_line(error)) from None
 
     def _gone(self) -> ConnectionError:
@@ -168,10 +170,8 @@ class Connection:
             return Client(streamable_http_client(self.target, http_client=http))
         from mcp import StdioServerParameters, stdio_client
 
-        words = shlex.split(self.target) if isinstance(self.target, str) else list(self.target)
-        if not words:
-            raise ValueError("a command line or a URL is expected")
-        server = StdioServerParameters(command=words[0], args=words[1:], env=self._env)
+        command, *args = shlex.split(self.target) if isinstance(self.target, str) else self.target
+        server = StdioServerParameters(command=command, args=args, env=self._env)
         return Client(stdio_client(server, errlog=cast(TextIO, self._stderr)))  # only its number is used
 
     async def _close(self, actor: asyncio.Task[None]) -> None:

@@ -16,6 +16,7 @@ within a run.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from asyncfc_sim.tools.overrides import check_templates
 from asyncfc_sim.tools.paths import lacks
 
 from .mcp_arguments import check_of
-from .mcp_connection import Connection, ToolFailed
+from .mcp_connection import Connection, ToolFailed, is_url
 from .mcp_hints import hinted
 from .mcp_names import tool_names
 from .mcp_results import value_of
@@ -107,8 +108,12 @@ class MCPServer:
         env: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        if not (target.strip() if isinstance(target, str) else target):
-            raise MCPServerError("an MCP server is a command line or a URL, not an empty string")
+        try:
+            words = shlex.split(target) if isinstance(target, str) and not is_url(target) else target
+        except ValueError as error:
+            raise MCPServerError(f"MCP server {target}: no command line: {error}") from None
+        if not words:
+            raise MCPServerError("an MCP server is a command line or a URL, and this is empty")
         for key, seconds in (("timeout_s", timeout_s), ("connect_timeout_s", connect_timeout_s)):
             if not seconds > 0:
                 raise MCPServerError(f"MCP server {target!r}: {key} is a number of seconds above 0, not {seconds!r}")
@@ -117,14 +122,9 @@ class MCPServer:
         self.env, self.headers = env, headers
 
     @property
-    def remote(self) -> bool:
-        """Whether it is reached by a URL, rather than started here."""
-        return isinstance(self.target, str) and self.target.startswith(("http://", "https://"))
-
-    @property
     def believed(self) -> bool:
         """Whether its hints are."""
-        return not self.remote if self.trust_hints is None else self.trust_hints
+        return not is_url(self.target) if self.trust_hints is None else self.trust_hints
 
     async def open(
         self,

@@ -261,7 +261,7 @@ def test_a_server_that_cannot_be_had_is_one_line(target, why, capfd, remote):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("target", "options"), [(" ", {}), ([], {}), ("x", {"timeout_s": 0})])
+@pytest.mark.parametrize(("target", "options"), [(" ", {}), ([], {}), ("a 'b", {}), ("x", {"timeout_s": 0})])
 def test_what_cannot_be_meant(target, options):
     with pytest.raises(MCPServerError):
         MCPServer(target, **options)
