@@ -74,7 +74,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         if self._choose is None:
             return super().call_soon(callback, *args, context=context)
-        context = context or contextvars.copy_context()
+        context = contextvars.copy_context() if context is None else context
         handle = asyncio.Handle(callback, args, self, context)
         self._bag.append((handle, partial(context.run, callback, *args)))
         super().call_soon(self._draw)
