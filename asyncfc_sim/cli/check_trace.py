@@ -65,7 +65,7 @@ def _show(path: str, checked: Sequence[Checked]) -> None:
     _print(f"{path}: {len(certified)} of {len(checked)} run{'' if len(checked) == 1 else 's'} certified")
     _show_some(f"not certified, {ONE_SIDED}", others, MAX_UNCERTIFIED)
     if any(isinstance(each.certificate.verdict, NotCertified) for each in others):
-        _print("  (at N: line N of the file)")
+        _print("  (at N: line N of the file)" if checked[0].run.lines else "  (at N: event N of its run)")
     _show_some(f"certified: {CLAIM}", certified, MAX_CERTIFIED)
     assumed = [name for name in MEANINGS if any(name in _assumes(each.certificate) for each in certified)]
     if assumed:

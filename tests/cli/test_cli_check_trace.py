@@ -173,3 +173,17 @@ def test_a_file_that_is_not_there(trace: Path):
     done = check(trace)
     assert done.exit_code == 3
     assert str(trace) in done.stderr
+
+
+def test_in_a_journal_places_are_events(tmp_path: Path):
+    from asyncfc_sim.traces.journal_writer import JournalWriter
+
+    writer = JournalWriter(tmp_path / "racy.journal")
+    run = racy()
+    writer.begin(run.header, {})
+    for event in run.events:
+        writer.event(*event)
+    writer.close()
+    shown = check(tmp_path / "racy.journal").output
+    assert "0 of 1 run certified" in shown
+    assert "(at N: event N of its run)" in shown

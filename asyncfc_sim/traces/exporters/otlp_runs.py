@@ -103,7 +103,7 @@ def _chat(run: Run, number: int, spans: list[DecodeSpan], request: Any, agent: S
             semconv.OPERATION: semconv.CHAT,
             semconv.REQUEST_MODEL: model if isinstance(model, str) else None,
             semconv.CONVERSATION[0]: run.header.run,
-            semconv.FIRST_CHUNK: None if prefill is None else prefill.end_s - prefill.start_s,
+            semconv.FIRST_CHUNK: None if prefill is None else round(prefill.end_s - prefill.start_s, 9),  # as spans
             semconv.INPUT_TOKENS[0]: prompt_tokens,
             semconv.CACHE_READ[0]: cached_tokens,
             semconv.OUTPUT_TOKENS[0]: out_tokens,
