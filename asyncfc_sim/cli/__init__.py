@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import bench, check, demo, fit, papers, parse, run, simulate, study, tools, trace
+from . import bench, check, demo, doctor, fit, papers, parse, replay, run, simulate, study, tools, trace
 from .config import add_option
 from .errors import reported
 
@@ -48,13 +48,14 @@ def asyncfc(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Asynchronous function calling with futures: simulated and checked by one scheduler.
+    """Asynchronous function calling with futures: simulated, checked and run by one scheduler.
 
     \b
     Examples:
       asyncfc demo                            what futures save on a real benchmark
       asyncfc simulate program.fc             the same question about a program of yours
       asyncfc simulate bfcl:base --json       800 real conversations, results as JSON
+      asyncfc run "PROMPT" --base-url URL --tools mytools.py    your functions, a served model
       asyncfc parse program.fc                check a program and print its normal form
       asyncfc tools mytools.py                what models are told of your functions
       asyncfc trace view run.jsonl            who waited for whom, as bars
@@ -73,6 +74,8 @@ app.command(short_help="Simulate a workload under several policies.")(simulate.s
 app.command(short_help="Is running asynchronously the same as one by one?")(check.check)
 app.command(short_help="Run an agent on a served model, with your functions.")(run.run)
 app.command(short_help="Measure policies live, on your own prompts.")(bench.bench)
+app.command(short_help="What an endpoint can do for a run.")(doctor.doctor)
+app.command(short_help="Serve recorded model turns as an endpoint.")(replay.replay)
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
 app.command(short_help="Print schemas and footprints of the tools of a file.")(tools.tools)
 app.add_typer(trace.app, name="trace")

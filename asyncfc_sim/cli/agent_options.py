@@ -136,8 +136,19 @@ def grace(text: str) -> Any:
 
 
 def given_tools(specs: Sequence[str] | None, *, trust_hints: bool = False) -> list[Given]:
-    """The tools that `--tools` names. Raises BadOption, ToolFileError, OSError."""
-    return [_given(spec, trust_hints) for spec in specs or ()]
+    """The tools that `--tools` names. Raises BadOption, ToolFileError, OSError.
+
+    What looks misspelt in the configuration is told on stderr, as far as the tools are known before servers answer.
+    """
+    from asyncfc_sim.tools.tool_file import ToolFile
+
+    from .config import current, remark
+
+    given = [_given(spec, trust_hints) for spec in specs or ()]
+    files = [each for each in given if isinstance(each, ToolFile)]
+    if len(files) == len(given):
+        remark(current().misnamed([name for file in files for name in file.tools]))
+    return given
 
 
 def _given(spec: str, trust_hints: bool) -> Given:

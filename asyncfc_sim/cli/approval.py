@@ -54,10 +54,10 @@ def _call(question: AskApproval) -> str:
 async def _line() -> str:
     """The next line of stdin; waiting for it can be cancelled, which a thread that reads cannot."""
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(sys.stdin.fileno(), lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ready.set)
     try:
-        await ready
+        await ready.wait()
         return sys.stdin.readline()
     finally:
         loop.remove_reader(sys.stdin.fileno())

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
@@ -22,7 +23,7 @@ from .asking import Asker
 from .driver import Approve, Driver, GaveUp
 from .journal import Journal, no_journal, open_journal
 from .live_tool import LiveTool
-from .model import Model, ModelError
+from .model import REPLAY_NOTE, Model, ModelError
 from .plan import Plan, ResumeError, chosen
 from .recording import Recording
 from .resume import Decision, Resumption
@@ -216,10 +217,13 @@ class Agent:
 
 def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...]) -> AgentRun:
     guards = driver.session.guards
+    trace = driver.recording.recorder.run()
+    if any(note.startswith(REPLAY_NOTE) for note in driver.asker.notes):  # its times measure no model
+        trace = replace(trace, header=replace(trace.header, inputs={**trace.header.inputs, "replay": True}))
     return AgentRun(
         tuple(outputs),
         tuple(driver.session.transcript.messages),
-        driver.recording.recorder.run(),
+        trace,
         driver.recording.requests,
         driver.asker.usage,
         in_doubt,

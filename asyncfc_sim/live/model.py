@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from asyncfc_sim.core.values import JSON
 
@@ -72,6 +72,8 @@ class Ended:
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
 
+
+REPLAY_NOTE: Final = "a replay answered, no model"  # how a note begins that says so
 
 Part = Began | TextPart | CallPart | Ended
 

@@ -21,7 +21,7 @@ import openai
 from .accumulator import Accumulator, MixedUp
 from .chunks import Chunks
 from .endpoint import OPENAI, Endpoint
-from .model import CallPart, Ended, ModelError, Part
+from .model import REPLAY_NOTE, CallPart, Ended, ModelError, Part
 from .model_errors import broke_off, no_connection, refused
 from .replay import REPLAY_HEADER
 
@@ -78,6 +78,7 @@ class OpenAIChat:
         self._client: openai.AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._users = 0
+        self._tails: set[asyncio.Task[None]] = set()
 
     @property
     def endpoint(self) -> str:
@@ -99,6 +100,7 @@ class OpenAIChat:
         """Close all connections. The next request opens new ones."""
         client, self._client = self._client, None
         if client is not None and self._loop is asyncio.get_running_loop():
+            await asyncio.gather(*self._tails, return_exceptions=True)
             await client.close()
 
     async def models(self) -> list[str]:
@@ -135,8 +137,8 @@ class OpenAIChat:
         ends_s = asyncio.get_running_loop().time() + self._max_message_s
         response = await self._ask(asked)
         if source := response.headers.get(REPLAY_HEADER):
-            self._notes[f"a replay answered, no model: {self._at.quote(source)}"] = None
-        message, calls = Accumulator(), 0
+            self._notes[f"{REPLAY_NOTE}: {self._at.quote(source)}"] = None
+        message, calls = Accumulator(), 0  # those that were passed on
         try:
             chunks = self._chunks(response, ends_s)
             async with aclosing(chunks.read()) as read:
@@ -150,6 +152,7 @@ class OpenAIChat:
                         chunks.finishing()
             if message.finish_reason is None and not chunks.done:
                 raise broke_off(self._at, "it ended without a finish_reason")
+            complete = True
         except MixedUp as fault:
             raise self._broken(str(fault)) from None
         except ModelError as error:
@@ -158,10 +161,14 @@ class OpenAIChat:
             self._take_whole()  # it says so once it has begun
             raise ModelError(error.reason, retryable=True, retry_after_s=0.0) from None
         finally:
-            await response.aclose()
+            if not complete:
+                await response.aclose()
+        self._let_end(chunks)
         self._answered = True
         if message.merged:
             self._take_whole()
+        if message.calls > self._max_calls:
+            raise self._too_many()
         for part in message.end():
             yield replace(part, notes=(*part.notes, *self._notes)) if isinstance(part, Ended) else part
 
@@ -169,16 +176,25 @@ class OpenAIChat:
         limits = {"timeout_s": self._timeout_s, "ends_s": ends_s}
         return Chunks(response, self._at, max_bytes=self._max_message_bytes, **limits)
 
+    def _let_end(self, chunks: Chunks) -> None:
+        """Read what little is left, so that the connection can be used again, while the message is passed on."""
+        tail = asyncio.get_running_loop().create_task(chunks.rest())
+        self._tails.add(tail)
+        tail.add_done_callback(self._tails.discard)
+
     def _look_at(self, call: CallPart, calls: int, whole: bool) -> None:
         """Raises ModelError if the server sends calls without end, or does not know how to stream them."""
         if calls > self._max_calls:
-            raise broke_off(self._at, f"it has more than {self._max_calls} calls", retryable=False)
+            raise self._too_many()
         if whole or self._streams_calls:
             return
         try:
             self._streams_calls = not isinstance(call.arguments, str) or isinstance(json.loads(call.arguments), dict)
         except (ValueError, RecursionError):
             raise self._broken("the first call that it streamed has arguments that are no JSON") from None
+
+    def _too_many(self) -> ModelError:
+        return broke_off(self._at, f"it has more than {self._max_calls} calls", retryable=False)
 
     def _broken(self, why: str) -> ModelError:
         """Streamed calls come out broken, as they do from some servers: the message can be had whole."""

@@ -191,7 +191,8 @@ def _session(run: Run, source: Source, *, alone: bool) -> RecordedSession:
     first = next((step for _, steps in reader.turns for step in steps), None)
     if first is None:
         raise FieldFault(f"run {header.run!r}: no request to a decoder, as in any run of the source {header.source!r}")
-    clocked: Provenance = "measured" if header.clock == "wall" else "sampled"
+    measured = header.clock == "wall" and not header.inputs.get("replay")
+    clocked: Provenance = "measured" if measured else "sampled"
     return RecordedSession(
         session=header.run,
         source=f"{origin(source, 'trace')} ({header.source})",
