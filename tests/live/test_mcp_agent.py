@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from asyncfc_sim.core.policy import policy_named
 from asyncfc_sim.live.agent import Agent
 from asyncfc_sim.live.mcp_tools import MCPServer
 from asyncfc_sim.live.run import AgentRun
@@ -30,10 +29,9 @@ def played(tools: list[Any], *messages: Any, **options: Any) -> tuple[Played, Ag
     return model, run
 
 
-def test_tools_that_only_read_overlap_at_the_server(tmp_path):
-    notes = over_stdio(tmp_path)
+def test_tools_that_only_read_overlap_at_the_server(notes):
     calls = [("read", {"name": name, "seconds": seconds}) for name, seconds in (("a", 0.4), ("b", 0.4), ("a", 0.3))]
-    model, run = played([notes.source()], calls)
+    model, run = played([notes.source(trust_hints=True)], calls)
     assert notes.overlapped() == 3
     assert [answer["text"] for answer in model.shown()] == ["alpha", "beta", "alpha"]
     assert run.saved.saving_s > 0
@@ -131,8 +129,7 @@ def test_a_server_that_cannot_be_had_ends_the_run_before_it_begins():
         played([MCPServer("no-such-command")])
 
 
-@pytest.mark.parametrize("policy", ["sync", "asyncfc"])
-def test_a_server_that_others_wrote(tmp_path, policy):
+def test_a_server_that_others_wrote(tmp_path):
     """mcp-server-git: its hints say which tools read, and which destroys."""
     server = MCPServer([peer(), "--repository", str(_repository(tmp_path))])
     where = {"repo_path": str(tmp_path)}
@@ -142,10 +139,7 @@ def test_a_server_that_others_wrote(tmp_path, policy):
         [("git_add", {**where, "files": ["plan.txt"]}), ("git_commit", {**where, "message": "a plan"})],
         [("git_log", {**where, "max_count": 3}), ("git_show", {**where, "revision": "HEAD"})],
     ]
-    model = Played([*messages, "done"])
-    options = {"grace_s": float("inf")} if policy == "asyncfc" else {}
-    run = Agent(model, [server], policy=policy_named(policy, **options)).run_sync("commit the plan")
-    assert run.certificate.certified
+    model, _ = played([server], *messages)
     status, first_log = model.shown(1)
     assert "plan.txt" in str(status)
     assert "the first" in str(first_log)
