@@ -16,7 +16,9 @@ Workloads        Task, Turn, World, load_bfcl, load_program, load_recorded (sess
 Simulation       Models, load_decoder, load_durations, fit_decoder; Study, run_arms, summarise_arms; run_on (any
                  executor), run_samples, Sample (many draws at once), run_fleet, FleetSetup, ClosedLoop, OpenLoop (a
                  server that is shared)
-Live             Agent (a served model and your functions), AgentRun, RunFailed
+Live             Agent (a served model and your functions), AgentRun, RunFailed, OpenAIChat (the served model),
+                 MCPServer (tools from elsewhere), open_journal (to resume by), serve_replay (recorded turns as an
+                 endpoint), run_in_virtual_time (asyncio without waiting, for tests)
 Traces           read_trace, write_trace, write_perfetto; read_sessions, RecordedSession (what others recorded)
 """
 
@@ -39,7 +41,12 @@ if TYPE_CHECKING:
     from asyncfc_sim.language.parser import parse_program
     from asyncfc_sim.language.printer import format_program
     from asyncfc_sim.live.agent import Agent
+    from asyncfc_sim.live.journal import open_journal
+    from asyncfc_sim.live.mcp_tools import MCPServer
+    from asyncfc_sim.live.openai_chat import OpenAIChat
+    from asyncfc_sim.live.replay_file import serve_replay
     from asyncfc_sim.live.run import AgentRun, RunFailed
+    from asyncfc_sim.live.virtual_clock import run as run_in_virtual_time
     from asyncfc_sim.simulate.arrivals import ClosedLoop, OpenLoop
     from asyncfc_sim.simulate.decoder import load_decoder
     from asyncfc_sim.simulate.draws import Sample
@@ -89,7 +96,9 @@ _HOME = {
     "Footprint": "core.footprint",
     "FunctionTool": "tools.function_tool",
     "KeyWorld": "workloads.key_world",
+    "MCPServer": "live.mcp_tools",
     "Models": "simulate.models",
+    "OpenAIChat": "live.openai_chat",
     "OpenLoop": "simulate.arrivals",
     "Outcome": "core.interpreter",
     "Policy": "core.policy",
@@ -123,6 +132,7 @@ _HOME = {
     "load_program": "workloads.program_file",
     "load_recorded": "workloads.recorded",
     "load_tools": "tools.tool_file",
+    "open_journal": "live.journal",
     "parse_program": "language.parser",
     "policy_named": "core.policy",
     "programs": "verify.strategies",
@@ -131,10 +141,12 @@ _HOME = {
     "replay": "verify.replay",
     "run_arms": "simulate.experiment",
     "run_fleet": "simulate.fleet",
+    "run_in_virtual_time": "live.virtual_clock:run",
     "run_on": "simulate.parallel",
     "run_samples": "simulate.max_plus",
     "run_sequential": "core.sequential",
     "schedules": "verify.strategies",
+    "serve_replay": "live.replay_file",
     "summarise_arms": "simulate.experiment",
     "tool": "tools.decorator",
     "walk": "verify.walk",
@@ -157,7 +169,9 @@ __all__ = [
     "Footprint",
     "FunctionTool",
     "KeyWorld",
+    "MCPServer",
     "Models",
+    "OpenAIChat",
     "OpenLoop",
     "Outcome",
     "Policy",
@@ -190,6 +204,7 @@ __all__ = [
     "load_program",
     "load_recorded",
     "load_tools",
+    "open_journal",
     "parse_program",
     "policy_named",
     "programs",
@@ -198,10 +213,12 @@ __all__ = [
     "replay",
     "run_arms",
     "run_fleet",
+    "run_in_virtual_time",
     "run_on",
     "run_samples",
     "run_sequential",
     "schedules",
+    "serve_replay",
     "summarise_arms",
     "tool",
     "walk",

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -50,8 +51,12 @@ def _trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
-def test_the_python_of_the_readme_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
+def test_the_python_of_the_readme_runs_and_prints_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert _blocks("python")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)  # the agent of the example writes files
     for number, code in enumerate(_blocks("python")):
         script = tmp_path / f"block_{number}.py"  # Hypothesis and tracebacks look for the source
         script.write_text(code, encoding="utf-8")
