@@ -58,12 +58,12 @@ class Accumulator:
     def __init__(self) -> None:
         self.finish_reason: str | None = None
         self.merged = False
+        self.calls = 0  # begun
         self._began = False
         self._texts: list[str] = []
         self._at: dict[int | None, _Call] = {}  # the last call of each index
         self._latest: _Call | None = None
         self._open: list[_Call] = []  # begun, and not passed on
-        self._calls = 0
         self._usage = Usage()
         self._notes: dict[str, None] = {}
 
@@ -93,7 +93,7 @@ class Accumulator:
         self._open.clear()
         if self.finish_reason in ("length", "content_filter"):
             self._note(f"a message was cut off by the server (finish_reason {self.finish_reason})")
-        if not self._calls and any(mark in "".join(self._texts) for mark in _UNPARSED):
+        if not self.calls and any(mark in "".join(self._texts) for mark in _UNPARSED):
             self._note("calls came as plain text: the server needs a tool-call parser that fits the model")
         return [*parts, Ended(self.finish_reason, self._usage, tuple(self._notes))]
 
@@ -130,6 +130,7 @@ class Accumulator:
             if call is not None:
                 self._note("the server gives several calls the same index")
             call = self._latest = self._at[index] = _Call()
+            self.calls += 1
             self._open.append(call)
         call.id = call.id or id
         call.name += name if name != call.name else ""
@@ -176,7 +177,6 @@ class Accumulator:
         if not call.name and not text.strip() and call.whole is None:
             self._note("a call without a name and arguments was ignored")
             return []
-        self._calls += 1
         return [CallPart(call.id, call.name, call.whole if call.whole is not None else self._object(call, text))]
 
     def _object(self, call: _Call, text: str) -> str:

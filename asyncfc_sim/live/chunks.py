@@ -17,7 +17,7 @@ from .sse import Events
 
 # What may follow a finish_reason (the usage) and the last event (the end of the body) is not waited for longer.
 LAST_CHUNKS_S: Final = 2.0
-END_S: Final = 0.1
+END_S: Final = 0.5
 
 
 class Chunks:
@@ -58,7 +58,6 @@ class Chunks:
                 yield self._object(data)
                 if not self._finishing:
                     self._due_s = self._loop.time() + self._timeout_s
-        await self._rest()
 
     async def _events(self, first: bytes) -> AsyncGenerator[str, None]:
         """The data of each event, up to the last one or the end."""
@@ -80,11 +79,14 @@ class Chunks:
         if not seen:
             raise self._no_stream(first)
 
-    async def _rest(self) -> None:
-        """Read to the end of the body, so that the connection can be used again."""
+    async def rest(self) -> None:
+        """Read to the end of the body, so that the connection can be used again, and close it."""
         self.finishing(END_S)
-        while await self._next() is not None:
-            pass
+        try:
+            while await self._next() is not None:
+                pass
+        finally:
+            await self._response.aclose()
 
     async def _all(self) -> bytes:
         blocks = []

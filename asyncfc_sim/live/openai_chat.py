@@ -138,9 +138,9 @@ class OpenAIChat:
         response = await self._ask(asked)
         if source := response.headers.get(REPLAY_HEADER):
             self._notes[f"{REPLAY_NOTE}: {self._at.quote(source)}"] = None
-        message, calls = Accumulator(), 0  # those that were passed on
+        chunks = self._chunks(response, ends_s)
+        message, calls, complete = Accumulator(), 0, False  # the calls that were passed on
         try:
-            chunks = self._chunks(response, ends_s)
             async with aclosing(chunks.read()) as read:
                 async for chunk in read:
                     for part in message.feed(chunk):
