@@ -14,7 +14,9 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from threading import Condition, Thread
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, Final
 
 from asyncfc_sim.core.values import JSON
@@ -24,9 +26,9 @@ from .journal import APPLICATION, TABLES, VERSION, JournaledRun, check_version, 
 from .redact import redacting
 from .trace import Header, TraceError, header_to_json
 
-_EVENT: Final = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
-_INPUT: Final = "INSERT INTO input VALUES (?, ?, ?, ?, ?)"
+_AT_ONCE: Final = 100  # rows of one statement
 _Row = tuple[bool, int, int, float, str, Mapping[str, Any]]  # whether it is an event, run, seq, t, rule or kind, fields
+_Cells = tuple[int, int, float, str, str]  # as in the table
 
 
 class JournalError(OSError):
@@ -47,10 +49,9 @@ class JournalWriter:
         self._redact = redacting(secrets)
         self._database = _locked(self.path)
         self._run = self._seq = 0
-        self._changed = Condition()
-        self._rows: list[_Row] = []
-        self._waiting: Future[None] | None = None  # of those who wait for what has lined up
-        self._busy = self._closing = False
+        self._line: SimpleQueue[_Row | Future[None] | None] = SimpleQueue()  # None: it is to end
+        self._waiting: tuple[int, Future[None]] | None = None  # the last who waits, and up to which seq
+        self._closed = False
         self._failed: Exception | None = None
         self._thread = Thread(target=self._write, name="asyncfc-journal", daemon=True)
         self._thread.start()
@@ -66,7 +67,7 @@ class JournalWriter:
             _commit(self._database)
         except sqlite3.Error as error:
             raise self._error(error) from None
-        self._seq = 0
+        self._seq, self._waiting = 0, None
 
     def runs(self) -> list[JournaledRun]:
         """All runs so far. Raises TraceError if the journal is broken."""
@@ -76,7 +77,7 @@ class JournalWriter:
 
     def go_on(self, run: JournaledRun) -> None:
         """What comes from now on belongs to this run."""
-        self._run = run.number
+        self._run, self._waiting = run.number, None
         self._seq = max((entry.seq for entries in (run.events, run.inputs) for entry in entries[-1:]), default=0)
 
     # ---------------------------------------------------------------------------------------------- what happened
@@ -90,34 +91,29 @@ class JournalWriter:
         self._put(False, t, kind, body)
 
     def _put(self, is_event: bool, t: float, name: str, fields: Mapping[str, Any]) -> None:
-        with self._changed:
-            self._seq += 1
-            self._rows.append((is_event, self._run, self._seq, t, name, fields))
-            if not self._busy:
-                self._changed.notify()
+        self._seq += 1
+        self._line.put((is_event, self._run, self._seq, t, name, fields))
 
     def committed(self) -> Future[None]:
         """Done when all that was given so far is on disk; holds a JournalError if that cannot be done.
 
         Raises JournalError if the journal is closed.
         """
-        with self._changed:
-            if self._closing:
-                raise JournalError(errno.EBADF, "the journal is closed", self.path)
-            if self._waiting is None:
-                self._waiting = Future()
-                self._waiting.set_running_or_notify_cancel()  # many wait for it: none of them can cancel it
-                self._changed.notify()
-            return self._waiting
+        if self._closed:
+            raise JournalError(errno.EBADF, "the journal is closed", self.path)
+        if self._waiting is None or self._waiting[0] != self._seq:
+            self._waiting = self._seq, Future()
+            self._waiting[1].set_running_or_notify_cancel()  # many may wait for it: none of them can cancel it
+            self._line.put(self._waiting[1])
+        return self._waiting[1]
 
     def close(self) -> None:
         """Write what is there, and let go of the file. Raises JournalError if not all could be written."""
-        if self._closing:
+        if self._closed:
             return
         written = self.committed()
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._closed = True
+        self._line.put(None)
         self._thread.join()
         try:
             if self._failed is None:  # one file again, readable where nothing can be written
@@ -132,33 +128,32 @@ class JournalWriter:
     # ------------------------------------------------------------------------------------------------- the thread
 
     def _write(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                while not (self._rows or self._waiting or self._closing):
-                    self._changed.wait()
-                rows, self._rows = self._rows, []
-                waiting, self._waiting = self._waiting, None
-                if not rows and waiting is None:
-                    return
-                self._busy = True
+        ended = False
+        while not ended:
+            taken = [self._line.get()]
+            with suppress(Empty):
+                while True:
+                    taken.append(self._line.get_nowait())
+            rows = [item for item in taken if isinstance(item, tuple)]
             if rows and self._failed is None:
                 self._failed = self._written(rows)
-            if waiting is not None and self._failed is None:
-                waiting.set_result(None)
-            elif waiting is not None:
-                waiting.set_exception(self._failed)
+            for item in taken:
+                if isinstance(item, Future) and self._failed is None:
+                    item.set_result(None)
+                elif isinstance(item, Future):
+                    item.set_exception(self._failed)
+            ended = None in taken
 
     def _written(self, rows: list[_Row]) -> Exception | None:
         """Write and commit; what went wrong, if anything did."""
-        events: list[tuple[int, int, float, str, str]] = []
-        inputs: list[tuple[int, int, float, str, str]] = []
+        events: list[_Cells] = []
+        inputs: list[_Cells] = []
         try:
             for is_event, run, seq, t, name, fields in rows:
                 body = encode_fields(name, fields) if is_event else fields
                 (events if is_event else inputs).append((run, seq, t, name, _json(self._redact(dict(body)))))
-            self._database.executemany(_EVENT, events)
-            self._database.executemany(_INPUT, inputs)
+            _insert(self._database, "event", events)
+            _insert(self._database, "input", inputs)
             _commit(self._database)
         except sqlite3.Error as error:
             return self._error(error)
@@ -172,6 +167,14 @@ class JournalWriter:
 
 def _json(value: JSON) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _insert(database: sqlite3.Connection, table: str, rows: list[_Cells]) -> None:
+    """Many rows with one statement: after each, this thread would stand in line for the interpreter's lock again."""
+    for first in range(0, len(rows), _AT_ONCE):
+        some = rows[first : first + _AT_ONCE]
+        places = ", ".join(["(?, ?, ?, ?, ?)"] * len(some))
+        database.execute(f"INSERT INTO {table} VALUES {places}", [cell for row in some for cell in row])
 
 
 def _commit(database: sqlite3.Connection) -> None:

@@ -1,6 +1,5 @@
 """A journal is read wherever a trace is: of a run that broke off, and of one that was resumed."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -8,10 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from asyncfc_sim.cli import app
-from asyncfc_sim.live.journal import open_journal
-from asyncfc_sim.live.resume import Decision, InDoubt
+from asyncfc_sim.live.resume import InDoubt
+from asyncfc_sim.traces.journal import read_journal
 from asyncfc_sim.traces.trace import read_trace
-from tests.kill_trials import World
+from tests.journals import cut_off, write
+from tests.kill_trials import World, begin
 
 
 def asyncfc(*args: object, code: int = 0) -> str:
@@ -20,34 +20,25 @@ def asyncfc(*args: object, code: int = 0) -> str:
     return result.output
 
 
-async def stopped(world: World) -> None:
-    """A run that was cancelled when it had made its first calls."""
-    with open_journal(world.journal) as journal:
-        running = asyncio.ensure_future(world.agent("asyncfc").run("go", journal=journal))
-        while not world.effects():
-            await asyncio.sleep(0.001)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-
 @pytest.fixture(scope="module")
 def broken_off(tmp_path_factory) -> Path:
-    world = World(tmp_path_factory.mktemp("broken_off"))
-    asyncio.run(stopped(world))
-    return world.journal
+    """As a kill leaves a journal that strikes just after the fourth call was started."""
+    whole = World(tmp_path_factory.mktemp("whole"))
+    begin(whole, "asyncfc")
+    (run,) = read_journal(whole.journal)
+    (start,) = [entry for entry in run.events if entry.name == "start" and entry.body["args"].get("label") == "d"]
+    path: Path = tmp_path_factory.mktemp("broken_off") / "run.journal"
+    write(path, cut_off(run, start.seq))
+    return path
 
 
 @pytest.fixture(scope="module")
-def resumed(tmp_path_factory) -> Path:
+def resumed(tmp_path_factory, broken_off: Path) -> Path:
     world = World(tmp_path_factory.mktemp("resumed"))
-    asyncio.run(stopped(world))
-    decisions: dict[int, Decision] = {}
-    try:
+    world.journal.write_bytes(broken_off.read_bytes())
+    with pytest.raises(InDoubt) as refused:
         world.agent("asyncfc").resume_sync(world.journal)
-    except InDoubt as error:
-        decisions = {call.future: "failed" for call in error.calls}
-        world.agent("asyncfc").resume_sync(world.journal, decisions)
+    world.agent("asyncfc").resume_sync(world.journal, {call.future: "failed" for call in refused.value.calls})
     return world.journal
 
 

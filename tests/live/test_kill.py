@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PROCESSES, TRIALS = 2, 26
+PROCESSES, TRIALS = 2, 22
 
 
 @pytest.fixture(scope="module")

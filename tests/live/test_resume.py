@@ -21,10 +21,10 @@ from asyncfc_sim.live.resume import Done, InDoubt, Resumption, decision
 from asyncfc_sim.live.run import AgentRun, RunFailed
 from asyncfc_sim.tools.decorator import tool
 from asyncfc_sim.tools.function_tool import function_tool
-from asyncfc_sim.traces.encode import template_from_json
-from asyncfc_sim.traces.journal import Entry, JournaledRun, read_journal
+from asyncfc_sim.traces.journal import JournaledRun, read_journal
 from asyncfc_sim.traces.journal_writer import JournalWriter
 from asyncfc_sim.traces.trace import TraceError, read_trace
+from tests.journals import cut_off, write
 
 Call = tuple[str, str]
 
@@ -129,27 +129,6 @@ async def broken_off(agent: Agent, path: Path, when: Callable[[], bool], *prompt
         with pytest.raises(asyncio.CancelledError):
             await running
     return ended[0]
-
-
-def cut_off(run: JournaledRun, rows: int) -> JournaledRun:
-    """What a kill would have left of a run that struck when so many rows were on disk."""
-    events, inputs = (tuple(e for e in entries if e.seq <= rows) for entries in (run.events, run.inputs))
-    return replace(run, events=events, inputs=inputs)
-
-
-def write(path: Path, run: JournaledRun) -> None:
-    writer = JournalWriter(path)
-    writer.begin(run.header, run.plan)
-    for is_event, entry in sorted([*((True, e) for e in run.events), *((False, e) for e in run.inputs)], key=_place):
-        body = entry.body
-        if is_event and entry.name == "issue":  # a writer is given templates, and encodes them itself
-            body = {**body, "args": template_from_json(body["args"])}
-        (writer.event if is_event else writer.input)(entry.t, entry.name, body)
-    writer.close()
-
-
-def _place(row: tuple[bool, Entry]) -> int:
-    return row[1].seq
 
 
 def journaled(agent: Agent, path: Path, *prompts: str) -> JournaledRun:
