@@ -134,6 +134,7 @@ def test_a_call_that_is_cancelled_twice_is_left_alone(remote):
                 call.cancel()
                 await asyncio.sleep(0.05)
             assert call.cancelled()
+        await _until(lambda: ("cancelled", "append") in remote.seen())
 
     asyncio.run(main())
 
@@ -165,6 +166,7 @@ def test_closing_gives_up_what_is_under_way(remote):
             tools = {tool.core.name: tool for tool in await remote.source().open(stack)}
             call = asyncio.create_task(tools["append"].run({"name": "b", "text": "!", "seconds": 20}))
             await _until(lambda: ("begin", "append") in remote.seen())
+        await _until(lambda: ("cancelled", "append") in remote.seen())  # now that nobody waits, the server is told
         return await call
 
     value = asyncio.run(main())
