@@ -6,8 +6,8 @@ many asyncio tasks, each of which awaits the one before. Ours are measured from 
 model's message to the request that carries all results; what a session is made of is made before.
 
 The first rows take the executor apart: the scheduler alone, the session around it, the driver with real tasks, the
-trace. Other executors of tool calls are measured in an environment of their own, if benchmarks/peers.sh has made it,
-against a gather of theirs.
+trace. The time of the journal's thread counts. Other executors of tool calls are measured in an environment of their
+own, if benchmarks/peers.sh has made it, against a gather of theirs.
 
     python benchmarks/bench_live.py [--calls 100] [--rounds 11] [--repeats 5] [--profile ROW]
 """
@@ -30,6 +30,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from asyncfc_sim.core.events import Finish, Issue, Start
@@ -45,6 +46,7 @@ from asyncfc_sim.core.values import JSON, Value
 from asyncfc_sim.live.asking import Asked, Asker, Written
 from asyncfc_sim.live.driver import Driver
 from asyncfc_sim.live.functions import LiveFunction
+from asyncfc_sim.live.journal import Journal, no_journal, open_journal
 from asyncfc_sim.live.live_tool import LiveTool
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart
 from asyncfc_sim.live.recording import Recording
@@ -148,13 +150,22 @@ class Untraced(Recording):
 
 
 def through_driver(
-    make: MakeCalls, live: LiveTool, policy: Policy, *, parsed: bool = True, recording: type[Recording] = Recording
+    make: MakeCalls,
+    live: LiveTool,
+    policy: Policy,
+    *,
+    parsed: bool = True,
+    recording: type[Recording] = Recording,
+    journal: Journal = no_journal,
 ) -> Measure:
+    header = Header(run="bench", source="live", clock="wall")
+
     async def measure() -> float:
         calls = make()
         model, tools = Stopwatch(calls), {"no_op": live}
         asker = Parsed(model, calls, tools, policy) if parsed else Asker(model, tools, policy)
-        driver = Driver(tools, policy, asker, recording(Header(run="bench", source="live", clock="wall")), refuse)
+        journal.begin(header, {})
+        driver = Driver(tools, policy, asker, recording(header, journal), refuse)
         assert await driver.turn("go") == "done"
         assert list(driver.session.values().values()) == [1] * len(calls)
         await driver.close()
@@ -229,7 +240,7 @@ class Row:
     goal: float | None = None
 
 
-def rows(calls: int) -> list[Row]:
+def rows(calls: int, journal: Journal) -> list[Row]:
     wide, long, bare = partial(fan_out, calls), partial(chain, calls), Bare()
     made = function_tool(checked, "no_op")
     full = LiveFunction(made, made.core, ThreadPoolExecutor(1))
@@ -241,6 +252,7 @@ def rows(calls: int) -> list[Row]:
         Row("fan-out, trace on", through_driver(wide, bare, UNCAPPED), "asyncio.gather", 1.6),
         Row("  and timeouts, caps, validation", through_driver(wide, full, ASYNCFC), "asyncio.gather", 3.0),
         Row("  and read from a model's text", through_driver(wide, full, ASYNCFC, parsed=False), "asyncio.gather"),
+        Row("  and the journal", through_driver(wide, full, ASYNCFC, parsed=False, journal=journal), "asyncio.gather"),
         Row("chain of asyncio tasks", chained(calls), "chain of asyncio tasks"),
         Row("chain, trace on", through_driver(long, bare, UNCAPPED), "chain of asyncio tasks", 2.5),
     ]
@@ -289,23 +301,22 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--profile", metavar="ROW", help="profile one row instead, named by a part of its name")
     args = parser.parse_args()
-    table = rows(args.calls)
-    if args.profile:
-        row = next(row for row in table if args.profile in row.name)
-        with cProfile.Profile() as profile:
-            asyncio.run(measured([row], 100, 1))
-        pstats.Stats(profile).sort_stats("tottime").print_stats(40)
-        return
-    spent = asyncio.run(measured(table, args.rounds, args.repeats))
-    print(
-        f"Python {platform.python_version()}, {args.calls} calls, {args.rounds} rounds; CPU time, ratio to the anchor"
-    )
-    print(f"{'':<34}{'us/call':>9}{'ratio':>8}  {'range':<18}goal")
-    for row in table:
-        ratios = [mine / base for mine, base in zip(spent[row.name], spent[row.anchor], strict=True)]
-        show(row.name, ratios, median(spent[row.name]) / args.calls * 1e6, row.goal)
-    for name, ratios in peers(args.calls, args.rounds).items():
-        show(f"  {name}", ratios, None, None)
+    with TemporaryDirectory() as folder, open_journal(Path(folder) / "journal") as journal:
+        table = rows(args.calls, journal)
+        if args.profile:
+            row = next(row for row in table if args.profile in row.name)
+            with cProfile.Profile() as profile:
+                asyncio.run(measured([row], 100, 1))
+            pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+            return
+        spent = asyncio.run(measured(table, args.rounds, args.repeats))
+        print(f"Python {platform.python_version()}, {args.calls} calls, {args.rounds} rounds; CPU time")
+        print(f"{'':<34}{'us/call':>9}{'ratio':>8}  {'range':<18}goal")
+        for row in table:
+            ratios = [mine / base for mine, base in zip(spent[row.name], spent[row.anchor], strict=True)]
+            show(row.name, ratios, median(spent[row.name]) / args.calls * 1e6, row.goal)
+        for name, ratios in peers(args.calls, args.rounds).items():
+            show(f"  {name}", ratios, None, None)
 
 
 if __name__ == "__main__":
