@@ -31,6 +31,12 @@ def current() -> Config:
     return _current.get() or Config()
 
 
+def file_in_use() -> str | None:
+    """The configuration that was read, if there was one."""
+    found = _current.get()
+    return None if found is None else found.path
+
+
 def overridden(tools: ToolFile) -> ToolFile:
     """The tools of a file, with what the configuration says of them; what looks misspelt is told on stderr.
 

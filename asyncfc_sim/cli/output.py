@@ -14,12 +14,15 @@ SECRET_OPTIONS = ("--api-key", "--header")
 def document(
     kind: str, *, seed: int | None = None, config: Mapping[str, Any] | None = None, **results: Any
 ) -> dict[str, Any]:
-    """The document of a verb: what was asked (`argv`, `seed`, `config`), then the results.
+    """The document of a verb: what was asked (`argv`, `seed`, `config`, and `config_file` if one was read), then the
+    results.
 
     `kind` names its form: `parse/1`. There is no date in it and no duration of our own work, so that the same
     request with the same seed gives the same bytes.
     """
     from asyncfc_sim.traces.trace import package_version
+
+    from .config import file_in_use
 
     head = {
         "schema": f"asyncfc.{kind}",
@@ -27,6 +30,8 @@ def document(
         "argv": _without_secrets(sys.argv[1:]),
         "seed": seed,
     }
+    if (path := file_in_use()) is not None:
+        head["config_file"] = path
     return {**head, "config": dict(config or {}), **results}
 
 

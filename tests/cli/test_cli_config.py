@@ -64,6 +64,7 @@ def test_it_sets_defaults_and_the_command_line_wins():
     by_file = asyncfc("simulate", "p.fc")
     assert by_file.exit_code == 0
     document, expected = json.loads(by_file.stdout), json.loads(plain.stdout)
+    assert document.pop("config_file") == "asyncfc.toml"
     assert {**document, "argv": []} == {**expected, "argv": []}
     assert json.loads(asyncfc("simulate", "p.fc", "--seed", 4).stdout)["seed"] == 4
 
