@@ -12,6 +12,7 @@ from asyncfc_sim.tools.tool_file import load_tools
 from asyncfc_sim.verify.effects.function_subject import function_subject
 from asyncfc_sim.verify.effects.suggest import Suggestion, suggest
 
+from .config import overridden
 from .output import document, emit
 
 ORIGINS = {
@@ -24,7 +25,7 @@ ORIGINS = {
 
 def run(path: str, name: str | None, *, calls: int, seed: int, as_json: bool) -> None:
     """Watch the tools, and print what to declare."""
-    tools = load_tools(path, name)
+    tools = overridden(load_tools(path, name))
     with (
         progress("watching calls", calls * len(tools.tools), quiet=as_json) as advance,
         function_subject(tools) as subject,
