@@ -504,3 +504,67 @@ def test_what_a_loop_guard_ended_is_recorded_once() -> None:
     with pytest.raises(RunFailed, match="no answer after 3 requests") as failed:
         play([[("think", {})]], [think], max_requests=3)
     assert len(rules(failed.value.run, "give_up")) == 1
+
+
+def test_what_a_call_returns_after_it_was_given_up_is_dropped() -> None:
+    """It was asked to stop, and finished: its value comes too late, its end does not."""
+
+    @tool(writes=["world"])
+    async def finishes() -> str:
+        try:
+            await asyncio.sleep(50)
+        except asyncio.CancelledError:
+            await asyncio.sleep(2)
+        return "too late"
+
+    script: Script = [[("finishes", {}), ("act", {})], [1.0, ("cancel_future", {"ids": ["$f1"]})], "done"]
+    run, model = play(script, [finishes, act])
+    assert model.shown(2)[0]["calls"]["$f1"]["error"]["effects"] == "unknown"
+    assert rules(run, "cancel", "end", "finish") == [("cancel", 1), ("end", 1), ("finish", 2)]
+    assert "too late" not in str(run.messages)
+    assert run.elapsed_s == pytest.approx(1 + 2 + 1)
+
+
+def test_streams_that_are_slow_to_close_hold_nothing_up() -> None:
+    """Two messages are cut off one after the other while the connection of the first is still being closed."""
+
+    class SlowToClose(Played):
+        async def stream(self, messages: Any, tools: Any) -> Any:
+            try:
+                async for part in super().stream(messages, tools):
+                    yield part
+            finally:
+                await asyncio.sleep(30)
+
+    @tool(writes=["world"])
+    async def breaks() -> str:
+        await asyncio.sleep(1)
+        raise ValueError("broke")
+
+    async def main() -> AgentRun:
+        begun: Script = [[("breaks", {}), 5.0, "on and on"], [("breaks", {}), 5.0, "on and on"], "done"]
+        agent = Agent(SlowToClose(begun), [breaks], grace_s=0.0, failure="strict", delivery="on_touch", patience_s=60)
+        try:
+            return await agent.run("go")
+        finally:
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run = virtual_clock.run(main())
+    cuts = [event.t for event in run.trace.events if event.rule == "cut"]
+    assert cuts == pytest.approx([1, 2])
+    assert run.output == "done"
+
+
+def test_the_time_a_person_takes_is_not_the_time_of_the_call() -> None:
+    async def approve(question: AskApproval) -> bool:
+        await asyncio.sleep(1000)
+        return True
+
+    @tool(writes=["bank"], timeout_s=2.0)
+    async def pay() -> str:
+        await asyncio.sleep(1)
+        return "paid"
+
+    run, _ = play([[("pay", {})], "done"], [pay], approve=approve, override=asks)
+    assert rules(run, "timeout") == []
+    assert rules(run, "finish") == [("finish", 1)]
