@@ -178,6 +178,10 @@ class Resumption:
         past, recording = self._past, driver.recording
         past.log = recording.log
         driver.asker.go_on(past.tool_call_ids, past.ttft_s, past.usage)
+        ran = (
+            f"{len(self.completed)} calls are not run again, {sum(isinstance(a, Start) for a in todo.actions)} are run"
+        )
+        driver.asker.notes[f"resumed after {self.run.trace().makespan_s:.3f} s: {ran}"] = None
         recording.begin(asyncio.get_running_loop().time, [*map(_raw, self.run.events)])
         recording.take(Resumed())
         for entry in past.unwritten:

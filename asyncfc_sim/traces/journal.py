@@ -75,9 +75,12 @@ class JournaledRun:
 
 
 def is_journal(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is an SQLite database. Raises OSError if it cannot be opened."""
-    with Path(path).open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    """Whether a file is an SQLite database; a pipe is not looked into. Raises OSError if it cannot be opened."""
+    file = Path(path)
+    if file.exists() and not file.is_file():
+        return False
+    with file.open("rb") as data:
+        return data.read(len(MAGIC)) == MAGIC
 
 
 def read_journal(path: str | os.PathLike[str]) -> list[JournaledRun]:
@@ -85,6 +88,7 @@ def read_journal(path: str | os.PathLike[str]) -> list[JournaledRun]:
     if not is_journal(path):
         raise TraceError("not a journal: no SQLite database", os.fspath(path))
     with readable(path), closing(_connect(path)) as database:
+        database.execute("BEGIN")  # one moment of it, though it may be written meanwhile
         runs = []
         if has_tables(database):  # else it was cut short when it was made
             check_version(database, path)
@@ -95,14 +99,17 @@ def read_journal(path: str | os.PathLike[str]) -> list[JournaledRun]:
 
 
 def _connect(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    """Read only; a journal in a folder in which nothing can be written has nobody who writes it, either."""
+    """Read only. Where SQLite cannot put its own files beside it, nobody writes it: it is read as it stands."""
     address = f"file:{quote(os.path.abspath(path))}?mode=ro"
+    database = sqlite3.connect(address, uri=True)
     try:
-        database = sqlite3.connect(address, uri=True)
         database.execute("SELECT 1 FROM sqlite_master")
-        return database
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        database.close()
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or Path(f"{os.fspath(path)}-wal").exists():
+            raise
         return sqlite3.connect(f"{address}&immutable=1", uri=True)
+    return database
 
 
 @contextmanager

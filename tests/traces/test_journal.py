@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.traces.journal import APPLICATION, VERSION, is_journal, read_journal
 from asyncfc_sim.traces.journal_writer import JournalError, JournalWriter
-from asyncfc_sim.traces.trace import Event, Header, Run, TraceError, read_trace
+from asyncfc_sim.traces.trace import Event, Header, Run, TraceError, read_trace, write_trace
 from tests.trace_examples import async_run, sync_run, troubled_run
 
 HEADER = Header(run="r", source="live", clock="wall", inputs={"model": "m"})
@@ -229,6 +230,29 @@ def test_an_event_that_is_none_is_named(path: Path):
     written(path, Run(HEADER, (Event(0.0, "user", {"turn": 1}), Event(1.0, "guess", {}))))
     with pytest.raises(TraceError, match="run 'r', event 2: unknown rule 'guess'"):
         read_trace(path)
+
+
+def test_a_trace_comes_through_a_pipe_as_before(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    run = sync_run()
+    writing = threading.Thread(target=write_trace, args=(pipe, [run]))
+    writing.start()
+    assert read_trace(pipe) == [run]
+    writing.join()
+
+
+def test_what_is_read_is_of_one_moment(path: Path):
+    writer = JournalWriter(path)
+    writer.begin(HEADER, {})
+    for number in range(200):
+        writer.input(float(number), "user", {"text": "go"})
+        writer.event(float(number), "user", {"turn": number})
+        if number % 20 == 0:
+            (run,) = read_journal(path)
+            rows = sorted(entry.seq for entry in (*run.inputs, *run.events))
+            assert rows == list(range(1, len(rows) + 1))
+    writer.close()
 
 
 def test_a_run_that_never_began(path: Path):
