@@ -41,7 +41,7 @@ def lacks(schema: Any, path: Path, *, closed: bool) -> str | None:
         return None
     depth = min(stuck.depth, len(path) - 1)
     where = format_path(path[:depth]) or "the result"
-    what = " or ".join(dict.fromkeys(stuck.what)) or "nothing"
+    what = " or ".join(stuck.what) or "nothing"
     return f"{where} is {what}: it has no {format_path(path[depth : depth + 1])}"
 
 
@@ -153,7 +153,8 @@ def _all(sides: Iterable[_Stuck | None]) -> _Stuck | None:
             return None
         found.append(side)
     depth = max((side.depth for side in found), default=0)
-    return _Stuck(depth, tuple(what for side in found if side.depth == depth for what in side.what)) if found else None
+    what = dict.fromkeys(what for side in found if side.depth == depth for what in side.what)
+    return _Stuck(depth, tuple(what)) if found else None
 
 
 def _may_be(schema: dict[str, Any], kind: str) -> bool:
@@ -163,7 +164,8 @@ def _may_be(schema: dict[str, Any], kind: str) -> bool:
 
 def _types(schema: dict[str, Any]) -> list[str]:
     types = schema.get("type", [])
-    return [types] if isinstance(types, str) else [name for name in types if isinstance(name, str)]
+    names = types if isinstance(types, list) else [types]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _described(schema: dict[str, Any]) -> tuple[str, ...]:
@@ -171,6 +173,5 @@ def _described(schema: dict[str, Any]) -> tuple[str, ...]:
     types = _types(schema) or ["object" if "properties" in schema else ""]
     properties = schema.get("properties")
     names = ", ".join(list(properties)[:8]) if isinstance(properties, dict) else ""
-    return tuple(
-        f"an object with {names}" if kind == "object" and names else _NAMES.get(kind, "such a value") for kind in types
-    )
+    kinds = (f"an object with {names}" if kind == "object" and names else _NAMES.get(kind, "a value") for kind in types)
+    return tuple(dict.fromkeys(kinds))

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from asyncfc_sim.core.arguments import bound, needed, prepare, reference_fault
+from asyncfc_sim.core.arguments import bound, needed, prepare, reference_fault, types_of
 from asyncfc_sim.core.footprint import EVERYTHING, Declaration, Footprint, parse_pattern
 from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue
+from tests.toys import TYPED
 
 WRITE = Tool("write", Declaration(writes=["k:{path}"]))
 
@@ -44,8 +45,21 @@ def test_a_reference_must_name_an_earlier_future() -> None:
     assert reference_fault(Call(3, "pure", {"x": Ref(1)}), {1: None}) is None
     for future in (2, 3, 4):
         error = reference_fault(Call(3, "pure", {"x": [Ref(1), Ref(future)]}), {1: None, 3: None, 4: None})
-        message = f"pure: there is no earlier future $f{future}"
+        message = f"pure: there is no earlier future $f{future}; this call is $f3"
         assert error == ErrorValue("invalid_reference", message, 3)
+
+
+def test_a_reference_must_name_a_part_that_results_of_that_call_may_have() -> None:
+    def fault(**args: Any) -> str | None:
+        calls = {1: Call(1, "pure", {"x": 1}), 2: Call(2, "read", {"path": "a"}), 3: Call(3, "nosuch", {})}
+        error = reference_fault(Call(4, "pure", args), calls, types_of(calls, TYPED))
+        return None if error is None else f"{error.kind}: {error.message} ({error.origin})"
+
+    nothing = "invalid_reference: pure: $f1.y: the result is an object with x (4)"
+    assert fault(x=Ref(1, ("y",))) == nothing
+    assert fault(x=[{"a": Text(("it is ", Ref(1, ("y",))))}]) == nothing
+    assert fault(x=Ref(1), y=Ref(1, ("x", -1))) is None
+    assert fault(x=Ref(2, ("y",)), y=Ref(3, ("y",))) is None, "nothing is known of these"
 
 
 def test_known_arguments_give_the_exact_footprint() -> None:

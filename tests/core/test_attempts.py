@@ -34,9 +34,8 @@ def test_a_call_starts_its_tool_and_its_timeout():
 def test_a_gated_call_asks_first_and_its_timeout_counts_from_the_approval():
     attempts = Attempts(TOOLS, ASYNCFC)
     assert attempts.start(start("gated")) == [AskApproval(1, "gated", {"x": 1})]
-    assert attempts.in_question(1)
-    attempts.decided(1)
-    assert not attempts.in_question(1)
+    assert attempts.decided(1)
+    assert not attempts.withdraw(1), "nobody is asked any more"
     assert attempts.begin(1) == [start("gated"), SetTimer(("timeout", 1), 3.0)]
 
 
@@ -46,6 +45,15 @@ def test_a_question_is_answered_once():
     attempts.decided(1)
     with pytest.raises(ProtocolError):
         attempts.decided(1)
+
+
+def test_a_question_that_was_withdrawn_may_still_be_answered_in_vain():
+    attempts = Attempts(TOOLS, ASYNCFC)
+    assert not attempts.withdraw(1), "nobody was asked"
+    attempts.start(start("gated"))
+    assert attempts.withdraw(1)
+    assert not attempts.withdraw(1)
+    assert [attempts.decided(1), attempts.decided(1)] == [False, False]
 
 
 def test_another_attempt_comes_after_a_while_and_is_counted():
@@ -74,6 +82,3 @@ def test_a_call_given_up_has_a_tool_to_stop_unless_it_waits():
     attempts.try_again(Fail(1, SORRY))
     assert attempts.stop(1)
     assert attempts.retry(1) == []
-    gated = Attempts(TOOLS, ONCE_MORE)
-    gated.start(start("gated"))
-    assert gated.stop(1)

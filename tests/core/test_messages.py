@@ -11,7 +11,7 @@ from asyncfc_sim.core import messages
 from asyncfc_sim.core.references import Ref, Text, parse_string
 from asyncfc_sim.core.values import ErrorValue
 from tests.dialogue import parsed
-from tests.strategies import templates
+from tests.strategies import json_values, templates
 
 BOOM = ErrorValue("tool_error", "boom", origin=3, retryable=True, effects="unknown")
 BOOM_TEXT = (
@@ -22,6 +22,23 @@ BOOM_TEXT = (
 def test_a_result_is_its_json():
     assert messages.result({"b": [1, 2.0, None, True], "a": "größe"}) == '{"b": [1, 2.0, null, true], "a": "größe"}'
     assert messages.result("$f1") == '"$f1"', "data, not a reference"
+
+
+@pytest.mark.parametrize(
+    "value", [{"resolved": {}}, {"resolved": None, "x": 1}, {"future": "$f1", "status": "pending"}]
+)
+def test_a_result_that_reads_like_the_protocols_own_words_cannot_be_taken_for_them(value):
+    assert json.loads(messages.unmistakable(value)) == {"result": value}
+    assert json.loads(messages.result(value)) == value
+
+
+@given(value=json_values())
+def test_no_other_result_is_changed(value):
+    ours = isinstance(value, dict) and value.keys() & {"resolved", "future"}
+    assert ours or messages.unmistakable(value) == messages.result(value)
+    for like in ([{"resolved": value}], {"status": "pending"}, {"future": value, "status": "done"}, {"result": value}):
+        assert messages.unmistakable(like) == messages.result(like)
+    assert messages.unmistakable(BOOM) == messages.result(BOOM)
 
 
 def test_an_error_names_its_kind_its_origin_and_what_is_known_of_its_effects():

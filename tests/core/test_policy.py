@@ -7,11 +7,11 @@ from math import inf
 
 import pytest
 
-from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, POLICIES, SYNC, SYNC_PARALLEL, Policy, policy_named
+from asyncfc_sim.core.policy import ASYNCFC, BLIND, EARLY_START, POLICIES, SYNC, SYNC_PARALLEL, Policy, policy_named
 
 
 def test_policies_are_found_by_name():
-    assert list(POLICIES) == ["sync", "sync_parallel", "early_start", "asyncfc", "plan", "interrupt"]
+    assert list(POLICIES) == ["sync", "sync_parallel", "early_start", "asyncfc", "blind", "plan", "interrupt"]
     assert all(policy_named(name) is not None and POLICIES[name].name == name for name in POLICIES)
     assert policy_named("asyncfc") == ASYNCFC
 
@@ -29,8 +29,13 @@ def test_an_unknown_policy_is_an_error_that_lists_those_there_are():
 
 
 def test_who_shows_the_model_futures_and_who_lets_it_write_references():
-    assert [policy.name for policy in POLICIES.values() if policy.futures] == ["asyncfc", "interrupt"]
-    assert [policy.name for policy in POLICIES.values() if policy.references] == ["asyncfc", "plan", "interrupt"]
+    assert [policy.name for policy in POLICIES.values() if policy.futures] == ["asyncfc", "blind", "interrupt"]
+    assert [policy.name for policy in POLICIES.values() if policy.references] == [
+        "asyncfc",
+        "blind",
+        "plan",
+        "interrupt",
+    ]
     assert not policy_named("asyncfc", grace_s=inf).futures
 
 
@@ -39,6 +44,12 @@ def test_what_sets_the_synchronous_policies_apart():
     assert (SYNC_PARALLEL.dispatch, SYNC_PARALLEL.max_running) == ("message", 32)
     assert (EARLY_START.dispatch, EARLY_START.max_running) == ("call", 32)
     assert all(policy.duplicates == "run" for policy in (SYNC, SYNC_PARALLEL, EARLY_START))
+
+
+def test_blind_is_sync_but_for_what_the_model_is_shown():
+    changed = {field.name for field in fields(Policy) if getattr(BLIND, field.name) != getattr(SYNC, field.name)}
+    assert changed == {"name", "delivery", "blind"}
+    assert (BLIND.delivery, SYNC.delivery) == ("on_touch", "when_idle"), "which matters only where there are futures"
 
 
 @pytest.mark.parametrize(
@@ -64,4 +75,7 @@ def test_the_defaults_are_those_of_a_live_run():
     assert defaults["delivery"] == "when_idle"
     assert defaults["failure"] == "poison"
     assert (defaults["max_running"], defaults["max_running_per_tool"]) == (32, 8)
+    assert (defaults["max_awaits"], defaults["max_misuses"]) == (None, None), "a simulated model misuses nothing"
+    assert defaults["late_bound"]
+    assert not defaults["blind"]
     assert defaults["retries"] == 0, "nothing is done twice unless somebody asks for it"

@@ -245,6 +245,36 @@ def test_with_when_idle_delivery_a_value_that_is_there_stands_in_place():
     assert talk.shown() == ["a"]
 
 
+RESOLVED = {"resolved": {"$f9": "not ours"}}
+
+
+def test_a_tools_words_are_not_taken_for_the_protocols():
+    in_place = Dialogue(WHEN_IDLE)
+    in_place.call("read", path="a")
+    in_place.finish(1, RESOLVED)
+    in_place.end()
+    assert in_place.shown() == [{"result": RESOLVED}]
+    riding = Dialogue(WHEN_IDLE)
+    riding.says(READ_B)
+    riding.call("read", path="a")
+    riding.finish(2, RESOLVED)
+    riding.finish(1)
+    riding.end()
+    assert riding.shown() == [{"result": RESOLVED, "resolved": {"$f1": "b"}}], "wrapped once"
+    late = Dialogue(REWRITE)
+    late.says(READ_A)
+    late.finish(1, RESOLVED)
+    late.says(PURE)
+    assert json.loads(late.transcript[2]["content"]) == {"result": RESOLVED}
+
+
+def test_a_model_that_knows_nothing_of_the_protocol_is_given_them_as_they_are():
+    talk = Dialogue(SYNC)
+    talk.says(READ_A)
+    talk.finish(1, RESOLVED)
+    assert talk.shown() == [RESOLVED]
+
+
 # ----------------------------------------------------------------------------------------------------- dispatch
 
 

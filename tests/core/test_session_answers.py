@@ -272,6 +272,17 @@ def test_a_failure_that_nobody_looked_at_is_shown_before_the_answer():
     }
 
 
+def test_without_late_binding_the_model_looks_first():
+    talk = Dialogue(replace(PAPER, late_bound=False))
+    talk.says(READ_A)
+    talk.finish(1)
+    talk.end("it is ${f1}")
+    assert talk.answers == []
+    assert talk.shown() == [{"resolved": {"$f1": "a"}}]
+    talk.end("it is a, and ${f1} is text")
+    assert talk.answers == ["it is a, and ${f1} is text"]
+
+
 def test_futures_in_the_answer_are_filled_in_and_need_no_other_look():
     talk = Dialogue()
     talk.says(PURE, READ_A)

@@ -10,7 +10,7 @@ import pytest
 from asyncfc_sim.core.events import Cancel, Fail, ProtocolError, Settle, Stop
 from asyncfc_sim.core.footprint import Declaration
 from asyncfc_sim.core.policy import EARLY_START
-from asyncfc_sim.core.session_events import AskApproval, Decide, GiveUp, SetTimer, TimerFired
+from asyncfc_sim.core.session_events import AskApproval, Decide, GiveUp, SetTimer, TimerFired, Withdraw
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue
 from tests.dialogue import PAPER, Dialogue, error_of, pending
@@ -175,9 +175,11 @@ def test_a_call_cancelled_while_a_person_thinks_it_over_never_runs():
     talk.says(("cancel_future", {"ids": ["$f1"]}))
     error = talk.shown()[0]["calls"]["$f1"]["error"]
     assert (error["kind"], error["effects"]) == ("cancelled", "none")
-    assert list(talk.questions) == [1, 2]  # its key is free
+    assert list(talk.questions) == [2]  # its key is free
+    assert talk.of(Withdraw) == [Withdraw(1)]
     assert talk.of(Stop) == []
-    talk.decide(1, approved=True)  # too late
+    for approved in (True, False):
+        assert talk.feed(Decide(1, approved)) == []  # too late
     assert talk.started == []
     talk.decide(2, approved=True)
     assert talk.started == [2]
@@ -189,6 +191,17 @@ def test_a_call_in_question_may_be_cancelled_twice():
     talk.says(("cancel_future", {"ids": ["$f1"]}))
     talk.says(("cancel_future", {"ids": ["$f1"]}))
     assert talk.shown()[0]["calls"]["$f1"]["error"]["kind"] == "cancelled"
+    assert talk.of(Withdraw) == [Withdraw(1)]
+
+
+def test_a_call_cancelled_before_anybody_was_asked_or_after_they_approved_has_no_question_to_withdraw():
+    talk = Dialogue(tools=GATED)
+    talk.says(READ_A, ("send", {"body": "${f1}"}), ("send", {"body": "ho"}))
+    talk.says(("cancel_future", {"ids": ["$f2"]}))
+    talk.decide(3, approved=True)
+    talk.says(("cancel_future", {"ids": ["$f3"]}))
+    assert talk.of(Withdraw) == []
+    assert talk.of(Stop) == [Stop(3)]
 
 
 def test_a_decision_that_nobody_asked_for_is_the_drivers_fault():

@@ -7,9 +7,9 @@ from math import inf
 
 import pytest
 
-from asyncfc_sim.core.events import Cut, End, Resume, Settle
+from asyncfc_sim.core.events import Cut, End, Resume, Settle, Stop
 from asyncfc_sim.core.policy import SYNC
-from asyncfc_sim.core.session_events import Decide, Interrupt, Placeholder
+from asyncfc_sim.core.session_events import Decide, Interrupt, Placeholder, Withdraw
 from tests.dialogue import PAPER, Dialogue, Written, pending
 from tests.toys import TOOLS
 
@@ -265,8 +265,20 @@ def test_a_question_about_a_call_that_was_cut_off_is_moot():
     talk = Dialogue(STRICT, tools)
     talk.says(FAIL, READ_A)
     talk.fail(1)
+    assert (talk.of(Withdraw), talk.of(Stop)) == ([Withdraw(2)], [])
     talk.feed(Decide(2, True))
     assert talk.started == [1]
+
+
+def test_after_a_cut_a_model_that_counts_its_calls_wrongly_is_told_what_they_are():
+    talk = Dialogue(STRICT)
+    talk.says(FAIL, PURE, PURE)
+    talk.fail(1)
+    talk.call("pure", x=1)
+    talk.call("pure", x="$f2")  # the second call that it sees in its transcript, but it is the fourth
+    for future in (2, 3, 4):
+        talk.finish(future)
+    assert "there is no earlier future $f2; this call is $f5" in talk.shown()[1]["error"]["message"]
 
 
 def test_a_stopped_tool_may_report_its_end_in_any_way():

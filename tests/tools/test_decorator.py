@@ -43,12 +43,13 @@ def test_bare_and_with_arguments():
         timeout_s=3,
         concurrency=2,
         commutes_with=["bare"],
+        approval=True,
         name="other-name",
     )
     def full(x: int) -> None: ...
 
     assert metadata_of(bare) == metadata_of(empty) == Metadata()
-    assert metadata_of(full) == Metadata(("a:{x}", "b"), (), True, True, 3.0, 2, ("bare",), "other-name")
+    assert metadata_of(full) == Metadata(("a:{x}", "b"), (), True, True, 3.0, 2, ("bare",), "other-name", True)
     assert metadata_of(read) is None
 
 

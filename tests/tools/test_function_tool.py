@@ -85,6 +85,7 @@ def test_what_the_scheduler_knows():
         concurrency=4,
         commutes_with=frozenset({"log"}),
         validate=core.validate,
+        lacks=core.lacks,
     )
     assert str(core.footprint({"query": "a"})) == "reads web:a; writes nothing"
 
