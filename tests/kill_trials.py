@@ -220,8 +220,10 @@ def look(world: World, policy: str) -> Found | None:
         return None
     try:
         (run,) = read_journal(world.journal)
-    except TraceError:  # no run in it: else to begin it anew would fail, too
-        return None
+    except TraceError as error:
+        if "no run" in str(error):
+            return None
+        raise
     effects = world.effects()
     labels = {e.body["future"]: e.body["args"].get("label", "") for e in run.events if e.name == "start"}
     started = {e.body["future"] for e in run.events if e.name == "start" and e.body["writes"]}

@@ -99,16 +99,29 @@ def read_journal(path: str | os.PathLike[str]) -> list[JournaledRun]:
 
 
 def _connect(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    """Read only. Where SQLite cannot put its own files beside it, nobody writes it: it is read as it stands."""
-    address = f"file:{quote(os.path.abspath(path))}?mode=ro"
+    """To read only, unless a kill has left it in the middle of a change: that is to be undone first, by SQLite.
+
+    Where SQLite cannot put its own files beside it, nobody writes it: it is read as it stands.
+    """
+    address = f"file:{quote(os.path.abspath(path))}"
+    try:
+        return _opened(f"{address}?mode=ro")
+    except sqlite3.OperationalError as error:
+        match error.sqlite_errorcode & 0xFF:
+            case sqlite3.SQLITE_READONLY:
+                return _opened(f"{address}?mode=rw")
+            case sqlite3.SQLITE_CANTOPEN if not Path(f"{os.fspath(path)}-wal").exists():
+                return _opened(f"{address}?mode=ro&immutable=1")
+        raise
+
+
+def _opened(address: str) -> sqlite3.Connection:
     database = sqlite3.connect(address, uri=True)
     try:
-        database.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError as error:
+        database.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error:
         database.close()
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or Path(f"{os.fspath(path)}-wal").exists():
-            raise
-        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+        raise
     return database
 
 
