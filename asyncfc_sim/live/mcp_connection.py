@@ -16,6 +16,7 @@ import os
 import shlex
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from importlib import import_module
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
@@ -68,7 +69,8 @@ class Connection:
         self._calls: set[asyncio.Task[Any]] = set()
 
     async def open(self, stack: AsyncExitStack) -> None:
-        """Connect, and list the tools; `stack` closes. Raises ConnectionError, in one line."""
+        """Connect, and list the tools; `stack` closes. Raises ConnectionError in one line, ImportError without the SDK."""
+        import_module("mcp")  # if it is not installed, that is no fault of the server's
         # Of its own accord the SDK would tell stderr about every line of a server that it cannot read.
         logger = logging.getLogger("mcp")
         if not logger.handlers:
