@@ -1,4 +1,4 @@
-"""Where it is known what a tool returns, a call that refers to a part which cannot be there is refused as it is issued."""
+"""A call that refers to what cannot be a part of a result is refused as it is issued, where the type is known."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_it_is_refused_and_the_model_is_told_at_once_whatever_the_policy():
 
 def test_it_is_refused_in_the_same_words_whether_or_not_the_value_is_there():
     fast, slow = Dialogue(tools=TYPED), Dialogue(tools=TYPED)
-    fast.call(*PURE[:1], **PURE[1])
+    fast.call("pure", x=1)
     fast.finish(1)
-    slow.call(*PURE[:1], **PURE[1])
+    slow.call("pure", x=1)
     for talk in (fast, slow):
         talk.says(NOTHING)
     assert fast.transcript == slow.transcript
@@ -98,7 +98,7 @@ def test_a_scheduler_tells_apart_what_it_knows_the_type_of():
         for one in (scheduler, twin):
             one.feed(Issue(Call(2, "pure", {"x": Ref(1, ("y",))})))
             assert error_of(one.values[2]) == "invalid_reference"
-            assert ("object with x" in one.values[2].message) and ("$f1.y" in one.values[2].message)
+            assert "object with x" in one.values[2].message
     assert len(keys) == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,26 @@ def independent(times: list[tuple[int, float]]) -> tuple[Task, list[IndependentC
         parts={future: RecordedPart(message, tokens, future == 1) for future, (tokens, _) in enumerate(times, 1)},
     )
     return replace(told, recorded=recorded), [IndependentCall(tokens / 8, seconds) for tokens, seconds in times]
+
+
+def test_blind_is_the_sequence_of_sync_with_the_messages_of_asyncfc(plain: Models):
+    """So it takes at least as long as either; each message is asked for when the call of the one before has ended."""
+    blind, sync, asyncfc = (run(task(THREE), name, plain, "call") for name in ("blind", "sync", "asyncfc"))
+    assert blind.requests == asyncfc.requests
+    assert blind.session.transcript.messages == asyncfc.session.transcript.messages
+    assert blind.makespan_s >= max(sync.makespan_s, asyncfc.makespan_s)
+    under_way, writing = 0, False
+    for _, rule, _ in blind.recorder.events:
+        under_way += {"start": 1, "finish": -1}.get(rule, 0)
+        writing = {"request": True, "message": False}.get(rule, writing)
+        assert under_way + writing <= 1, rule
+
+
+def test_blind_is_simulated_where_it_is_named_and_with_its_own_grace():
+    assert not any(arm.label.startswith("blind") for arm in Study().arms())
+    arms = Study(policies=("blind",), graces=(0.0, "auto"), messages=("call",)).arms()
+    assert [(arm.label, arm.dependence) for arm in arms] == [("sync", "values"), ("blind", "values"), ("blind", "all")]
+    assert all(arm.policy is not None and arm.policy.grace_s == inf for arm in arms)
 
 
 TIMES = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 64).map(lambda n: n / 8)), min_size=1, max_size=8)

@@ -167,7 +167,7 @@ def schemas(guarded: bool = False) -> st.SearchStrategy[Any]:
 
     def deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         below = inner | refs if guarded else inner
-        objects = st.fixed_dictionaries(
+        return st.fixed_dictionaries(
             {},
             optional={
                 "type": st.sampled_from(["object", "array", ["object", "array"], ["array", "null"]]),
@@ -185,7 +185,6 @@ def schemas(guarded: bool = False) -> st.SearchStrategy[Any]:
                 "not": inner,
             },
         )
-        return objects
 
     return st.recursive(leaves, deeper, max_leaves=6)
 
@@ -334,7 +333,7 @@ def test_what_the_types_do_not_have() -> None:
 
 
 def test_without_an_annotation_or_a_schema_nothing_is_known() -> None:
-    def plain():  # type: ignore[no-untyped-def]
+    def plain():
         return 1
 
     def odd() -> Odd:
