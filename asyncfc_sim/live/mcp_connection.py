@@ -69,7 +69,10 @@ class Connection:
         self._calls: set[asyncio.Task[Any]] = set()
 
     async def open(self, stack: AsyncExitStack) -> None:
-        """Connect, and list the tools; `stack` closes. Raises ConnectionError in one line, ImportError without the SDK."""
+        """Connect, and list the tools; `stack` closes.
+
+        Raises ConnectionError, in one line, or ImportError if there is no SDK.
+        """
         import_module("mcp")  # if it is not installed, that is no fault of the server's
         # Of its own accord the SDK would tell stderr about every line of a server that it cannot read.
         logger = logging.getLogger("mcp")
