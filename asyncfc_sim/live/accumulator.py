@@ -88,7 +88,7 @@ class Accumulator:
         parts: list[Part] = []
         for call in self._open:
             if call.text.strip():
-                self._note(f"a call was not complete when its message ended (finish_reason {self.finish_reason})")
+                self._note(f"a call was not complete when its message ended (finish_reason {self.finish_reason!r:.40})")
             parts += self._pass_on(call)
         self._open.clear()
         if self.finish_reason in ("length", "content_filter"):
@@ -118,7 +118,7 @@ class Accumulator:
         function = fragment.get("function")
         function = function if isinstance(function, dict) else {}
         index = n if isinstance(n := fragment.get("index"), int) else None
-        id, name = str(fragment.get("id") or ""), str(function.get("name") or "")
+        id, name = _whole(str(fragment.get("id") or "")), _whole(str(function.get("name") or ""))
         arguments = function.get("arguments")
         if not isinstance(arguments, str | dict | None):
             arguments = json.dumps(arguments)
@@ -163,7 +163,7 @@ class Accumulator:
             raise MixedUp("the fragments of several calls came mixed")
         if not isinstance(rest, str) or rest.strip():
             self._note("what followed the arguments of a call was ignored")
-            self.merged = self.merged or "{" in rest
+            self.merged = self.merged or ("{" in rest and rest != call.text)
 
     def _cut_off(self, call: _Call) -> list[Part]:
         if call.text.strip():
@@ -202,8 +202,13 @@ def _objects(value: object) -> list[Mapping[str, Any]]:  # read from JSON, so di
 def _text(content: object) -> str:
     """Text, or the texts of a list of parts."""
     if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in _objects(content))
-    return content if isinstance(content, str) else ""
+        return "".join(_whole(str(part.get("text") or "")) for part in _objects(content))
+    return _whole(content) if isinstance(content, str) else ""
+
+
+def _whole(text: str) -> str:
+    """The same text, but for halves of surrogate pairs: no request could be made with them."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _usage(usage: object) -> Usage | None:

@@ -162,7 +162,13 @@ def test_a_truncated_call_is_passed_on_as_it_is(finish: str | None):
 
 @pytest.mark.parametrize(
     ("rest", "note", "merged"),
-    [(" \n", False, False), ("}", True, False), ("<|im_end|>", True, False), ('{"y": 2}', True, True)],
+    [
+        (" \n", False, False),
+        ("}", True, False),
+        ('{"x": 1}', True, False),
+        ("<|im_end|>", True, False),
+        ('{"y": 2}', True, True),
+    ],
 )
 def test_what_follows_the_arguments_is_no_part_of_them(rest: str, note: bool, merged: bool):
     for deltas in ([call_delta(0, id="a", name="f", arguments='{"x": 1}' + rest)],
@@ -186,6 +192,13 @@ def test_names_in_fragments_and_names_repeated_are_both_one_name():
     assert calls(heard(deltas)) == [("a", "get_weather", "{}")]
     repeated = [call_delta(0, id="a", name="f", arguments=piece) for piece in ("{", '"x"', ": 1}")]
     assert calls(heard(repeated)) == [("a", "f", '{"x": 1}')]
+
+
+def test_half_a_character_is_passed_on_as_none():
+    """JSON can hold what no request can be made with."""
+    parts = heard([{"content": "\ud83d \U0001f600"}, call_delta(0, id="a\udc00", name="f\ud800", arguments="{}")])
+    assert TextPart("\ufffd \U0001f600") in parts
+    assert calls(parts) == [("a\ufffd", "f\ufffd", "{}")]
 
 
 def test_a_whole_message_is_one_chunk():

@@ -110,6 +110,21 @@ def test_a_call_is_the_one_that_the_model_made(call: tuple[str, str, str]):
         checked([USER, said(None, call), answered(call[0])])
 
 
+@pytest.mark.parametrize("rewrites", [False, True])
+def test_calls_are_cut_off_only_where_that_is_allowed(rewrites: bool):
+    checked = TranscriptCheck(rewrites=rewrites)
+    checked([USER])
+    checked.wrote_call(A)
+    checked.wrote_call(B)
+    checked.wrote_text("so")
+    kept = [USER, said("so", A), answered("a")]
+    if rewrites:
+        checked(kept)
+    else:
+        with pytest.raises(BrokenTranscript, match="message 2 is not what the model wrote"):
+            checked(kept)
+
+
 def test_a_message_of_the_model_is_not_left_out():
     checked = check()
     checked.wrote_text("one")
