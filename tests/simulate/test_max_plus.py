@@ -86,12 +86,12 @@ def test_bfcl_conversations_take_as_long_as_simulated() -> None:
     samples = [Sample(seed, "again") for seed in range(2)]
     vectorised = 0
     for told in load("base", 40)[::8]:
-        for arm in Study(graces=(0.0,)).arms():
+        for arm in Study((*Study().policies, "blind"), graces=(0.0,)).arms():
             if arm.policy is not None and arm.policy.stream:
                 continue
             assert by_network(told, arm, models, samples).tolist() == one_by_one(told, arm, models, samples)
             vectorised += 1
-    assert vectorised == 5 * 13
+    assert vectorised == 5 * 17
 
 
 @pytest.mark.parametrize("messages", get_args(Messages))

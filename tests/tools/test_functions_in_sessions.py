@@ -42,7 +42,9 @@ def weather(towns: list[str], day: int = 1) -> str:
     return "fair"
 
 
-FUNCTIONS: dict[str, FunctionTool] = {made.name: made for made in map(function_tool, (search, book, weather))}
+FUNCTIONS: dict[str, FunctionTool] = {
+    name: function_tool(f) for name, f in (("search", search), ("book", book), ("weather", weather))
+}
 
 
 def session(*said: tuple[str, dict[str, Any]]) -> Dialogue:
