@@ -61,7 +61,10 @@ def test_pins_cover_all_dependencies_and_what_they_bring():
 
 
 def test_dependencies_are_lower_bounds_only():
-    assert all([bound.operator for bound in requirement.specifier] == [">="] for requirement in declared())
+    """But for the SDK of a service, which changes what it is made of with each major version."""
+    bounds = {item.name: sorted(bound.operator for bound in item.specifier) for item in declared()}
+    assert bounds.pop("openai") == ["<", ">="]
+    assert all(operators == [">="] for operators in bounds.values())
 
 
 def test_every_folder_of_models_ships():
