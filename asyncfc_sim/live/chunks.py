@@ -19,6 +19,32 @@ from .sse import Events
 LAST_CHUNKS_S: Final = 2.0
 END_S: Final = 0.5
 
+LONGEST_ERROR: Final = 1 << 20  # bytes
+
+
+class _Short(httpx2.AsyncByteStream):
+    """The beginning of a body."""
+
+    def __init__(self, body: httpx2.AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for block in self._body:
+            yield block
+            size += len(block)
+            if size >= LONGEST_ERROR:
+                return
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+async def short_if_error(response: httpx2.Response) -> None:
+    """A hook: the SDK reads the body of an error to its end, and it may have none."""
+    if response.is_error and isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Short(response.stream)
+
 
 class Chunks:
     """Reads `response`. `timeout_s` may pass without a chunk, whatever else is sent; at `ends_s`, by the loop's clock,

@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from .accumulator import Accumulator, MixedUp
-from .chunks import Chunks
+from .chunks import Chunks, short_if_error
 from .endpoint import OPENAI, Endpoint
 from .model import REPLAY_NOTE, CallPart, Ended, ModelError, Part
 from .model_errors import broke_off, no_connection, refused
@@ -287,6 +287,9 @@ class OpenAIChat:
         if self._client is None or self._loop is not loop:
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
             timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+            http_client = openai.DefaultAsyncHttpxClient(
+                limits=limits, timeout=timeout, event_hooks={"response": [short_if_error]}
+            )
             self._loop = loop
             self._client = openai.AsyncOpenAI(
                 api_key=self._key,
@@ -294,6 +297,6 @@ class OpenAIChat:
                 default_headers=self._headers,
                 timeout=timeout,
                 max_retries=0,
-                http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+                http_client=http_client,
             )
         return self._client

@@ -460,6 +460,12 @@ def test_whatever_a_server_does_it_ends(reply: Reply, why: str):
     assert time.monotonic() - began_s < 5
 
 
+def test_an_error_without_end_is_cut_short():
+    page = endless(b"<html>" + b"x" * 100_000)
+    fault = failure([Reply(page.pieces, 500, content_type="text/html")], timeout_s=30.0)
+    assert fault.reason.endswith("answered with status 500: an HTML page")
+
+
 def test_a_server_that_never_answers():
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
