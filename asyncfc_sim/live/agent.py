@@ -20,11 +20,12 @@ from asyncfc_sim.traces.journal_writer import JournalError
 from asyncfc_sim.traces.trace import Header
 
 from .asking import Asker
-from .driver import Approve, Driver, GaveUp
+from .driver import Driver, GaveUp
 from .journal import Journal, no_journal, open_journal
 from .live_tool import LiveTool
 from .model import REPLAY_NOTE, Model, ModelError
 from .plan import Plan, ResumeError, chosen
+from .questions import Approve
 from .recording import Recording
 from .resume import Decision, Resumption
 from .run import AgentRun, RunFailed

@@ -19,10 +19,9 @@ from asyncfc_sim.core.session import Session
 from .asking import Asker
 from .calls import Calls, settled
 from .live_tool import LiveTool
+from .questions import Approve, Questions
 from .recording import Recording
 from .writing import Writing
-
-Approve = Callable[[session.AskApproval], Awaitable[bool]]
 
 
 class GaveUp(Exception):
@@ -43,12 +42,12 @@ class Driver:
     ) -> None:
         core = {name: tool.core for name, tool in tools.items()}
         self.session = Session(core, policy, instructions=asker.instructions, log=recording.log)
-        self.tools, self.asker, self.recording, self._approve = tools, asker, recording, approve
+        self.tools, self.asker, self.recording = tools, asker, recording
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._calls = Calls(tools, recording, self._spawn, self.feed, self._fail)
         self._writing = Writing(asker, recording, self._spawn, self.feed, self._fail, on_text)
-        self._questions: dict[int, asyncio.Task[None]] = {}  # calls that a person is being asked about
+        self._questions = Questions(approve, self._spawn, self.feed, self._fail)
         self._timers: dict[session.Timer, asyncio.TimerHandle] = {}
         self._ended: asyncio.Future[str] = self._loop.create_future()
         recording.begin(self._loop.time)
@@ -79,9 +78,11 @@ class Driver:
         self.recording.close()
         if self._ended.cancelled():
             self.recording.note("give_up", {"reason": "the run was cancelled"})
-        others = {*self._questions.values(), *self._writing.tasks}
-        for waiting in (*self._timers.values(), *others):
-            waiting.cancel()
+        others = {*self._questions.tasks.values(), *self._writing.tasks}
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in others:
+            task.cancel()
         in_doubt = await self._calls.close(patience_s)
         await settled(others, patience_s)
         await self.recording.journal.committed()
@@ -113,10 +114,10 @@ class Driver:
                 self._writing.cut_off()
             case session.SetTimer(name, delay_s):
                 self._timers[name] = self._loop.call_later(delay_s, self._fired, name)
-            case session.AskApproval(future):
-                self._questions[future] = self._spawn(self._ask_approval(action))
-            case session.Withdraw(future) if future in self._questions:
-                self._questions.pop(future).cancel()
+            case session.AskApproval():
+                self._questions.ask(action)
+            case session.Withdraw(future):
+                self._questions.withdraw(future)
             case session.Answer(text) if not self._ended.done():
                 self._ended.set_result(text or "")
             case session.GiveUp(reason) if not self._ended.done():
@@ -125,16 +126,6 @@ class Driver:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task in the context of whoever made this driver: not in that of the call whose end has led to it."""
         return self._loop.create_task(work, context=self._context.copy())
-
-    async def _ask_approval(self, question: session.AskApproval) -> None:
-        try:
-            approved = await self._approve(question)
-        except (Exception, asyncio.CancelledError) as error:
-            if question.future in self._questions:
-                self._fail(error)
-            return
-        if self._questions.pop(question.future, None):  # else it was withdrawn
-            self.feed(session.Decide(question.future, approved))
 
     def _fired(self, timer: session.Timer) -> None:
         del self._timers[timer]
