@@ -91,6 +91,7 @@ BODIES: dict[str, Callable[..., Any]] = {
     "undeclared": _append,
 }
 
+
 def _lacks(path: Path) -> str | None:
     """What `pure` returns is known: an object with an `x`, which is an array of one."""
     match path:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncfc_sim.core.duplicates import Duplicates, Twin, rename, key_of
+from asyncfc_sim.core.duplicates import Duplicates, Twin, key_of, rename
 from asyncfc_sim.core.events import Fail, Finish, Issue
 from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.core.scheduler import Scheduler
