@@ -68,8 +68,8 @@ def run(
     Examples:
       asyncfc run "Compare Berlin and Paris" --base-url http://localhost:8000/v1 --tools mytools.py
       asyncfc run "Tidy my notes" --base-url http://localhost:8000 --tools "mcp:npx some-server" --policy sync
-      asyncfc run "Book it" --base-url $URL --tools travel.py --journal book.db --trace book.jsonl
-      asyncfc run --resume book.db --base-url $URL --tools travel.py --decide f3=again
+      asyncfc run "Book it" --base-url $URL --tools travel.py --journal book.journal --trace book.jsonl
+      asyncfc run --resume book.journal --base-url $URL --tools travel.py --decide f3=again
 
     \b
     Exit codes: 0 answered, 1 not certified (with --require-certified), 2 bad input, 3 no model or tools to be

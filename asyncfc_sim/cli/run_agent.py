@@ -87,6 +87,7 @@ async def _ended(agent: Agent, request: RunRequest) -> Ending:
     from asyncfc_sim.live.model import ModelError
     from asyncfc_sim.live.resume import InDoubt
     from asyncfc_sim.live.run import RunFailed
+    from asyncfc_sim.traces.journal_writer import JournalError
 
     ending = Ending()
 
@@ -107,7 +108,10 @@ async def _ended(agent: Agent, request: RunRequest) -> Ending:
     except RunFailed as failed:
         cause = failed.__cause__
         ending.reason = str(failed)
-        ending.code = ExitCode.MISSING if isinstance(cause, ModelError) and cause.unreachable else ExitCode.PARTIAL
+        gone = isinstance(cause, JournalError) or (isinstance(cause, ModelError) and cause.unreachable)
+        ending.code = ExitCode.MISSING if gone else ExitCode.PARTIAL
+    except JournalError as error:  # it could not be written to its end
+        ending.reason, ending.code = str(error), ExitCode.MISSING
     return ending
 
 
