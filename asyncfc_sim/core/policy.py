@@ -6,7 +6,7 @@ Simulated and live runs drive the same session, so a policy is written once, her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import inf
 from typing import Literal
 
@@ -106,7 +106,14 @@ POLICIES: Mapping[str, Policy] = {
 
 
 def policy_named(name: str, **changes: object) -> Policy:
-    """A policy by name, with fields changed (`grace_s=0.0`, say). Raises ValueError naming the known ones."""
+    """A policy by name, with fields changed (`grace_s=0.0`, say).
+
+    Raises ValueError for a name that there is not, TypeError for such a field; both name those that there are.
+    """
     if name not in POLICIES:
         raise ValueError(f"there is no policy {name!r}; there are: {', '.join(POLICIES)}")
+    known = [field.name for field in fields(Policy) if field.name != "name"]
+    for field in changes:
+        if field not in known:
+            raise TypeError(f"a policy has no {field!r}; it has: {', '.join(known)}")
     return replace(POLICIES[name], **changes)  # type: ignore[arg-type]

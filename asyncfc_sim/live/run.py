@@ -26,8 +26,8 @@ class AgentRun:
     """
 
     outputs: tuple[str, ...]
-    messages: Sequence[Mapping[str, Any]]
-    trace: Run
+    messages: Sequence[Mapping[str, Any]] = field(repr=False)
+    trace: Run = field(repr=False)
     requests: int
     usage: Usage = field(default_factory=Usage)
     in_doubt: tuple[int, ...] = ()

@@ -79,3 +79,8 @@ def test_the_defaults_are_those_of_a_live_run():
     assert defaults["late_bound"]
     assert not defaults["blind"]
     assert defaults["retries"] == 0, "nothing is done twice unless somebody asks for it"
+
+
+def test_a_field_that_no_policy_has_is_told_with_those_that_it_has() -> None:
+    with pytest.raises(TypeError, match=r"a policy has no 'grace'; it has: .*grace_s.*late_bound"):
+        policy_named("asyncfc", grace=0.0)
