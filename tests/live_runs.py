@@ -104,9 +104,14 @@ async def _never(question: object) -> bool:
 
 
 class _Asker(Asker):
-    """The simulator estimates what a request costs; a measured estimate would make another run of it."""
+    """The simulator estimates what a request costs; a measured estimate would make another run of it. And its model
+    writes references, bad ones and escaped ones, also where it was told of none."""
 
     estimate_s: float
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._references = True
 
     @property
     def turn_overhead_s(self) -> float:

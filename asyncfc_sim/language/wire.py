@@ -7,7 +7,7 @@ call refers to is not looked at here: the session answers a call that names no e
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from asyncfc_sim.core.references import Template, parse_string, template_to_json
@@ -19,19 +19,23 @@ from .literals import MAX_DEPTH, finite, parse_json, whole
 from .pythonic import parse_pythonic
 
 
-def call_from_wire(future: int, name: str, arguments: str | Mapping[str, JSON] | None) -> Call:
+def call_from_wire(
+    future: int, name: str, arguments: str | Mapping[str, JSON] | None, *, references: bool = True
+) -> Call:
     """The call of tool `name` with these arguments, as `future`.
 
     Arguments are the text of a JSON object. Empty text or none at all means `{}`: servers send that for tools without
     parameters. Some send the object itself, and a JSON string that holds the text of an object is opened, once.
+    Without `references`, strings are nothing but text: the model was told of none.
 
     Raises LanguageError for anything else, a truncated text included: no server's `finish_reason` tells.
     """
     source = f"arguments of {name}"
+    read = parse_string if references else str
     if arguments is None:
         return Call(future, name)
     if not isinstance(arguments, str):
-        return Call(future, name, _templates(dict(arguments), source))
+        return Call(future, name, _templates(dict(arguments), source, read))
     text = arguments
     decoded = parse_json(text, source) if text.strip() else {}
     if isinstance(decoded, str) and decoded.lstrip().startswith("{"):
@@ -39,7 +43,7 @@ def call_from_wire(future: int, name: str, arguments: str | Mapping[str, JSON] |
         decoded = parse_json(text, source)
     if not isinstance(decoded, dict):
         raise LanguageError.at(text, 0, f"arguments are a JSON object, not {_kind(decoded)}", source)
-    return Call(future, name, _templates(decoded, source))
+    return Call(future, name, _templates(decoded, source, read))
 
 
 def call_to_wire(call: Call, tool_call_id: str) -> dict[str, JSON]:
@@ -48,29 +52,29 @@ def call_to_wire(call: Call, tool_call_id: str) -> dict[str, JSON]:
     return {"id": tool_call_id, "type": "function", "function": {"name": call.tool, "arguments": arguments}}
 
 
-def _templates(arguments: dict[str, JSON], source: str) -> dict[str, Template]:
+def _templates(arguments: dict[str, JSON], source: str, read: Callable[[str], Template]) -> dict[str, Template]:
     try:
-        template: dict[str, Template] = _template(arguments, MAX_DEPTH)
+        template: dict[str, Template] = _template(arguments, MAX_DEPTH, read)
     except ValueError as error:
         raise LanguageError(str(error), source, 1, 1) from None
     return template
 
 
-def _template(value: Any, depth: int) -> Template:
+def _template(value: Any, depth: int, read: Callable[[str], Template]) -> Template:
     match value:
         case None | bool():
             return value
         case str():
-            return parse_string(whole(value))
+            return read(whole(value))
         case int() | float():
             return finite(value)
     if depth == 0:
         raise ValueError(f"nested more than {MAX_DEPTH} deep")
     match value:
         case list():
-            return [_template(item, depth - 1) for item in value]
+            return [_template(item, depth - 1, read) for item in value]
         case dict() if all(isinstance(name, str) for name in value):
-            return {whole(name): _template(item, depth - 1) for name, item in value.items()}
+            return {whole(name): _template(item, depth - 1, read) for name, item in value.items()}
         case _:
             raise ValueError(f"not JSON: {type(value).__name__}")
 

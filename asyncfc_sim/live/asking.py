@@ -8,6 +8,8 @@ ever: requests are tried again a few times, and so many messages in a row may br
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ RETRIES: Final = 2
 FIRST_DELAY_S: Final = 0.5  # before a request is made again; then twice as long each time
 LONGEST_DELAY_S: Final = 30.0  # a server that wants to be left alone for longer is not asked again
 MAX_BROKEN: Final = 3  # messages in a row
+LATELY: Final = 64  # requests; a server's load changes, and a long conversation is not to be kept for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +83,16 @@ class Asker:
         self._system = [{"role": "system", "content": text}] if text else []
         self._schemas = tool_schemas(tools.values(), policy)
         rewrites = policy.delivery == "rewrite" or policy.failure == "strict"
+        self._references = policy.references
         self._check = TranscriptCheck(rewrites=rewrites, late_bound=policy.futures and policy.late_bound)
         self._retries = retries
         self._ids: set[str] = set()
-        self._ttft_s: list[float] = []
+        self._ttft_s: deque[float] = deque(maxlen=LATELY)
         self._broken = 0  # messages that broke off, in a row
 
     @property
     def turn_overhead_s(self) -> float:
-        """What one more request is estimated to cost: the median time to the first token so far."""
+        """What one more request is estimated to cost: the median time to the first token lately."""
         return median(self._ttft_s) if self._ttft_s else inf
 
     def go_on(self, tool_call_ids: Iterable[str], ttft_s: Iterable[float], usage: Usage) -> None:
@@ -151,12 +155,14 @@ class Asker:
         """A call that is complete in the stream, as the session takes it: with an id that no other call has."""
         tool = part.tool or "unnamed"
         try:
-            args = call_from_wire(1, tool, part.arguments).args
+            args = call_from_wire(1, tool, part.arguments, references=self._references).args
         except LanguageError as fault:
             call = CallClosed(self._id(part), tool, ErrorValue("invalid_argument", str(fault)))
             written = arguments({})
         else:
             text = part.arguments if isinstance(part.arguments, str) and part.arguments.strip() else None
+            if text is None and not self._references:
+                text = json.dumps(args, ensure_ascii=False)  # there is nothing that would have to be escaped
             call = CallClosed(self._id(part), tool, args, text)
             written = text or arguments(args)
         self._check.wrote_call((call.tool_call_id, tool, written))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from asyncfc_sim.core.duplicates import rename
 from asyncfc_sim.core.messages import AWAIT, CANCEL, arguments
+from asyncfc_sim.core.policy import POLICIES
 from asyncfc_sim.core.references import Ref, format_string, parse_string
 from asyncfc_sim.traces.encode import template_from_json
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep
@@ -79,7 +81,8 @@ def _of_run(run: Run) -> Replay:
     turns, unfinished = _read(run)
     futures = [call[0] for turn in turns for message in turn for call in message.calls]
     numbers = {future: number for number, future in enumerate(futures, 1)}
-    kept = [tuple(_message(message, numbers) for message in turn if _said_something(message)) for turn in turns]
+    plain = _plain(run.header)
+    kept = [tuple(_message(message, numbers, plain) for message in turn if _said_something(message)) for turn in turns]
     refused = sum(not _said_something(message) for turn in turns for message in turn)
     notes = []
     if unfinished:
@@ -87,6 +90,14 @@ def _of_run(run: Run) -> Replay:
     if refused:
         notes.append(f"{_are(refused, 'message')} left out: nothing but calls that were refused")
     return Replay(run.header.run, _source(run.header), tuple(filter(None, kept)), tuple(notes))
+
+
+def _plain(header: Header) -> bool:
+    """Whether a model wrote it that was told of no references, and so escaped nothing that looks like one."""
+    policy = POLICIES.get(header.policy or "")
+    if header.source != "live" or policy is None:
+        return False
+    return not (replace(policy, grace_s=inf) if header.inputs.get("grace_s") == "inf" else policy).references
 
 
 def _source(header: Header) -> str:
@@ -151,10 +162,10 @@ def _said_something(message: _Message) -> bool:
     return bool(message.calls or message.awaited or message.cancelled) or message.answers
 
 
-def _message(message: _Message, numbers: Mapping[int, int]) -> ReplayMessage:
+def _message(message: _Message, numbers: Mapping[int, int], plain: bool) -> ReplayMessage:
     same = all(future == number for future, number in numbers.items())
     calls = [
-        ReplayCall(tool, _written(args, {} if same else numbers), _closed_s(message, issued_s, place))
+        ReplayCall(tool, _written(args, {} if same else numbers, plain), _closed_s(message, issued_s, place))
         for place, (_, tool, args, issued_s) in enumerate(message.calls, 1)
     ]
     for tool, futures in ((AWAIT, message.awaited), (CANCEL, message.cancelled)):
@@ -179,8 +190,10 @@ def _closed_s(message: _Message, issued_s: float, place: int) -> float | None:
     return message.end_s if is_last else None
 
 
-def _written(args: Mapping[str, Any], numbers: Mapping[int, int]) -> str:
+def _written(args: Mapping[str, Any], numbers: Mapping[int, int], plain: bool) -> str:
     """Arguments as the decoder wrote them, their references numbered anew."""
+    if plain:
+        return json.dumps(template_from_json(dict(args)), ensure_ascii=False)
     if not numbers:
         return json.dumps(args, ensure_ascii=False)
     return arguments(rename(template_from_json(dict(args)), numbers))
