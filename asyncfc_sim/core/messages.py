@@ -66,8 +66,10 @@ def with_resolved(content: str, values: Mapping[int, Value], *, ours: bool) -> s
 def late_bound(template: Template, values: Mapping[int, Value]) -> tuple[str | ErrorValue, set[int]]:
     """A final answer with its references filled in, and the futures it names; an error if one cannot be.
 
-    What names no known future stays as it is: to the model it may have been text.
+    What names no known future stays as it is: to the model it may have been text. Escapes are undone.
     """
+    if isinstance(template, Ref) and template.future not in values:
+        return str(template), set()
     parts = template.parts if isinstance(template, Text) else (template,)
     used = {part.future for part in parts if isinstance(part, Ref) and part.future in values}
     known = (part if isinstance(part, str) or part.future in used else format_string(Text((part,))) for part in parts)

@@ -324,11 +324,10 @@ class Session:
             self._deliver(self.transcript.drain(text, values))
             self._ask()
             return
-        if used:
-            text = messages.result(filled) if isinstance(filled, ErrorValue) else filled
+        answer = messages.result(filled) if isinstance(filled, ErrorValue) else filled
         self._message = None
-        self.transcript.close(text)
-        self._act(Answer(text))
+        self.transcript.close(answer)
+        self._act(Answer(answer))
 
     def values(self) -> dict[int, Value]:
         """The value of every settled call by its number, those that share the future of an earlier call included."""

@@ -353,6 +353,15 @@ def test_what_names_no_future_stays_text_beside_what_does():
     assert talk.answers == ["a ${f9} ${HOME} $f"]
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"), [("no $${f1}", "no ${f1}"), ("$$f1", "$f1"), ("$f9", "$f9"), ("$f9.x ${f9}", "$f9.x ${f9}")]
+)
+def test_escapes_are_undone_also_where_no_future_is_named(text, answer):
+    talk = Dialogue()
+    talk.end(text)
+    assert talk.answers == [answer]
+
+
 def test_without_futures_an_answer_is_only_text():
     talk = Dialogue(SYNC)
     talk.says(READ_A)
