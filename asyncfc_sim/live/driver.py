@@ -124,8 +124,11 @@ class Driver:
                 self._ended.set_exception(GaveUp(reason))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A task in the context of whoever made this driver: not in that of the call whose end has led to it."""
-        return self._loop.create_task(work, context=self._context.copy())
+        """A task in the context of whoever made this driver: not in that of the call whose end has led to it.
+
+        Not by the loop's task factory: an eager one would begin the work in the middle of what led to it.
+        """
+        return asyncio.Task(work, loop=self._loop, context=self._context.copy())
 
     def _fired(self, timer: session.Timer) -> None:
         del self._timers[timer]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import types
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -569,6 +572,47 @@ def test_the_time_a_person_takes_is_not_the_time_of_the_call() -> None:
     run, _ = play([[("pay", {})], "done"], [pay], approve=approve, override=asks)
     assert rules(run, "timeout") == []
     assert rules(run, "finish") == [("finish", 1)]
+
+
+@types.coroutine
+def rest_of(work: Any, waits_for: Any) -> Any:
+    """`await work`, which has begun already and now waits for something."""
+    while True:
+        try:
+            given = yield waits_for
+        except BaseException as error:
+            step = partial(work.throw, error)
+        else:
+            step = partial(work.send, given)
+        try:
+            waits_for = step()
+        except StopIteration as end:
+            return end.value
+
+
+def eager(loop: asyncio.AbstractEventLoop, work: Any, context: contextvars.Context | None = None) -> Any:
+    """A task factory that begins at once, as `asyncio.eager_task_factory` does from Python 3.12 on."""
+    try:
+        waits_for = (context or contextvars.copy_context()).run(work.send, None)
+    except StopIteration as end:
+        return asyncio.Task(asyncio.sleep(0, end.value), loop=loop, context=context)
+
+    async def rest() -> Any:
+        return await rest_of(work, waits_for)
+
+    return asyncio.Task(rest(), loop=loop, context=context)
+
+
+def test_calls_that_could_end_at_once_are_not_lost_where_tasks_begin_at_once() -> None:
+    @tool(reads=["world"])
+    async def at_once() -> str:
+        return "seen"
+
+    async def main() -> AgentRun:
+        asyncio.get_running_loop().set_task_factory(eager)
+        return await Agent(Played([[("at_once", {})] * 2, "done"]), [at_once], grace_s=inf).run("go")
+
+    assert virtual_clock.run(main()).output == "done"
 
 
 def test_the_driver_is_small_since_it_decides_nothing() -> None:
