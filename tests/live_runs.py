@@ -76,7 +76,7 @@ def live(
         asker.estimate_s = models.turn_overhead_s
         driver = Driver(tools, policy, asker, recording, _never)
         recording.driver = driver
-        driver.session.scheduler = scheduler(
+        driver.session.scheduler = driver.session._attempts.scheduler = scheduler(
             driver.session.scheduler.tools,
             failure=policy.failure,
             max_running=policy.max_running,

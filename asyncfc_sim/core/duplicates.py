@@ -26,6 +26,7 @@ class Duplicates:
 
     def __init__(self) -> None:
         self._latest: dict[Hashable, int] = {}
+        self._keys: dict[int, Hashable] = {}  # the same the other way round
         self._same_as: dict[int, int] = {}
 
     def share(self, number: int, future: int) -> None:
@@ -47,6 +48,13 @@ class Duplicates:
     def note(self, key: Hashable, future: int) -> None:
         """The call with this key is issued."""
         self._latest[key] = future
+        self._keys[future] = key
+
+    def settled(self, future: int) -> None:
+        """The call has settled: later ones are no twins of it."""
+        key = self._keys.pop(future, None)
+        if key is not None and self._latest.get(key) == future:
+            del self._latest[key]
 
     def twin_of(self, key: Hashable, call: Call, scheduler: Scheduler) -> Twin | None:
         """The unresolved twin of a call that is about to be issued, if it has one; `key` is the call's `key_of`.

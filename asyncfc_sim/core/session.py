@@ -20,7 +20,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -28,7 +28,7 @@ from typing import Any
 from . import events, messages
 from .attempts import Attempts
 from .duplicates import Duplicates, key_of
-from .events import Cancel, Cut, Deliver, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Running, Start, Touch
+from .events import Cut, Deliver, End, Fail, Finish, Issue, ProtocolError, Resolved, Resume, Settle, Touch
 from .guards import Guards
 from .policy import Policy
 from .references import Template, parse_string
@@ -47,7 +47,6 @@ from .session_events import (
     SetTimer,
     TimerFired,
     UserMessage,
-    Withdraw,
 )
 from .syntax import Call
 from .tool import Tool
@@ -90,7 +89,7 @@ class Session:
         self._messages = 0  # the model's, over the whole conversation: timers name them
         self._requests = 0  # in this turn
         self._duplicates = Duplicates()
-        self._attempts = Attempts(tools, policy)
+        self._attempts = Attempts(self.scheduler, policy, log)
         self._closing: str | None = None  # the final text, while it waits for calls under way
         self._actions: list[Action] = []
 
@@ -103,16 +102,12 @@ class Session:
                 self._take_call(event)
             case MessageEnd(text):
                 self._end_message(text)
-            case Finish(future) | Fail(future) if not self._is_running(future):
-                self._schedule(events.End(future))  # it had been given up: its result is dropped
-            case Finish() | events.End():
-                self._schedule(event)
-            case Fail():
-                self._failed(event)
+            case Finish() | Fail() | End():
+                self._perform(self._attempts.ended(event))
             case TimerFired(timer):
                 self._timer_fired(*timer)
             case Decide(future, approved):
-                self._decide(future, approved)
+                self._perform(self._attempts.decided(future, approved))
         self._answer_if_due()
         actions, self._actions = self._actions, []
         return actions
@@ -263,7 +258,7 @@ class Session:
     def _cancel(self, slot: Slot) -> None:
         message, futures = self._message, self._named(slot)
         for future in futures:
-            self._give_up(future)
+            self._perform(self._attempts.give_up(future))
             if self._message is not message:
                 return  # strict: a call that was cancelled has failed
         self._show(slot, futures, messages.cancelled)
@@ -340,59 +335,21 @@ class Session:
     # ------------------------------------------------------------------------------------- around the scheduler
 
     def _schedule(self, event: events.Event) -> None:
-        """Feed the scheduler, and perform what the session must do about its actions."""
-        if self._log is not None:
-            self._log(event)
-        for action in self.scheduler.feed(event):
+        self._perform(self._attempts.feed(event))
+
+    def _perform(self, actions: Iterable[Action]) -> None:
+        """Pass actions on, and do what the session itself must do about them."""
+        for action in actions:
+            self._act(action)
             match action:
-                case Start():
-                    self._act(*self._attempts.start(action))
-                case events.Stop(future) if self._withdraw(future) or self._attempts.stop(future):
-                    self._schedule(events.End(future))
+                case Resume() if self._closing is not None:
+                    self._closed()
                 case Resume(values):
-                    self._act(action)
-                    if self._closing is not None:
-                        self._closed()
-                    else:
-                        self._awaited(values)
+                    self._awaited(values)
                 case Cut(future):
-                    self._act(action)
                     self._cut_back(future)
-                case _:
-                    self._act(action)
-
-    def _decide(self, future: int, approved: bool) -> None:
-        if not self._attempts.decided(future):
-            return  # given up meanwhile: the answer was under way when the question was withdrawn
-        if approved:
-            self._act(*self._attempts.begin(future))
-        else:
-            self._schedule(Fail(future, ErrorValue("not_executed", "a person refused this call", future)))
-
-    def _failed(self, event: Fail) -> None:
-        """Try again if that is harmless and still allowed; else the call has failed."""
-        timer = self._attempts.try_again(event)
-        if timer is None:
-            self._schedule(event)
-        else:
-            self._act(timer)
-
-    def _give_up(self, future: int) -> None:
-        """Cancel a call. One that still waits for a person counts as running, but has certainly had no effect."""
-        if self._withdraw(future):
-            self._schedule(Fail(future, ErrorValue("cancelled", "cancelled before a person had approved it", future)))
-        else:
-            self._schedule(Cancel(future))
-
-    def _withdraw(self, future: int) -> bool:
-        """The call is given up. Whether somebody was being asked about it, who need not answer any more."""
-        asked = self._attempts.withdraw(future)
-        if asked:
-            self._act(Withdraw(future))
-        return asked
-
-    def _is_running(self, future: int) -> bool:
-        return isinstance(self.scheduler.futures.get(future), Running)
+                case Settle(future):
+                    self._duplicates.settled(future)
 
     def _timer_fired(self, kind: str, number: int) -> None:
         message = self._message
@@ -401,10 +358,10 @@ class Session:
                 message.grace_over = True
             case "await" if message is not None and message.number == number and message.awaits is not None:
                 self._schedule(events.Wake())
-            case "timeout" if self._is_running(number):
-                self._schedule(events.Timeout(number))
+            case "timeout":
+                self._perform(self._attempts.timeout(number))
             case "retry":
-                self._act(*self._attempts.retry(number))
+                self._perform(self._attempts.retry(number))
 
     def _cut_back(self, failed: int) -> None:
         """strict: the transcript ends with the failing call and its error; the model goes on from there."""

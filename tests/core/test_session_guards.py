@@ -9,7 +9,7 @@ import pytest
 
 from asyncfc_sim.core.events import Cancel, Fail, ProtocolError, Settle, Stop
 from asyncfc_sim.core.footprint import Declaration
-from asyncfc_sim.core.policy import EARLY_START
+from asyncfc_sim.core.policy import ASYNCFC, EARLY_START
 from asyncfc_sim.core.session_events import AskApproval, Decide, GiveUp, SetTimer, TimerFired, Withdraw
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import ErrorValue
@@ -464,3 +464,14 @@ def test_what_is_fed_reaches_the_log_once():
     assert talk.of(AskApproval) == []
     assert talk.feed(TimerFired(("await", 2))) == []
     assert inf not in talk.timers.values()
+
+
+def test_nothing_is_kept_of_calls_that_are_over_but_their_values():
+    talk = Dialogue(replace(ASYNCFC, grace_s=0.0, retries=1))
+    for number in range(1, 41, 2):
+        talk.says(("pure", {"x": number}), ("fail", {}))
+        talk.finish(number)
+        talk.fail(number + 1)
+    session = talk.session
+    assert [*session._duplicates._latest, *session._duplicates._keys, *session._attempts._starts] == []
+    assert len(session.values()) == 40
