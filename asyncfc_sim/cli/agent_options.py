@@ -77,7 +77,7 @@ class Endpoint:
             base_url=self.base_url,
             api_key=self.api_key,
             headers=self.header_fields,
-            extra_body=_object("--extra-body", self.extra_body),
+            extra_body=self.extra_fields,
         )
 
     @property
@@ -86,9 +86,16 @@ class Endpoint:
         return dict(map(_header, self.headers))
 
     @property
+    def extra_fields(self) -> dict[str, Any]:
+        """What `--extra-body` says. Raises BadOption."""
+        return _object("--extra-body", self.extra_body)
+
+    @property
     def secrets(self) -> list[str]:
         """What must not stand in anything that is written."""
-        return [secret for secret in (self.api_key, *self.header_fields.values()) if secret]
+        from asyncfc_sim.live.endpoint import secrets_in
+
+        return list(filter(None, [self.api_key or "", *secrets_in(self.base_url or "", self.header_fields)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def doctor(
     model: options.ModelName = None,
     api_key: options.ApiKey = None,
     header: options.Headers = None,
+    extra_body: options.ExtraBody = None,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="S", min=0.1, help="without a byte from the server")
     ] = 60.0,
@@ -47,8 +48,8 @@ def doctor(
     from asyncfc_sim.live.doctor import Doctor
     from asyncfc_sim.live.doctor_wire import Wire
 
-    headers = options.Endpoint(base_url, headers=tuple(header or ())).header_fields
-    wire = Wire(base_url, api_key, headers, timeout)
+    given = options.Endpoint(base_url, headers=tuple(header or ()), extra_body=extra_body)
+    wire = Wire(base_url, api_key, given.header_fields, timeout, given.extra_fields)
     patient = Doctor(wire, model)
     findings: list[Finding] = []
     if not as_json:

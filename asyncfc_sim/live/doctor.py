@@ -5,6 +5,7 @@ Each check tries one thing and says what came, and what that means. Measured tim
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
@@ -14,7 +15,7 @@ from asyncfc_sim.core.policy import ASYNCFC
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.core.values import JSON, Value
 
-from .doctor_prefix import PAIRS, WORDS, heard_twice
+from .doctor_prefix import PAIRS, WORDS, Prefixes, heard_twice
 from .doctor_wire import Heard, Wire
 from .model import ModelError
 from .prompt import instructions, tool_schemas
@@ -105,7 +106,8 @@ class Doctor:
 
     def _send(self, messages: Sequence[Mapping[str, Any]], **body: Any) -> Heard:
         heard = self.wire.chat(messages, stream=self._stream, model=self.model, **body)
-        self._notes |= dict.fromkeys(heard.notes)
+        if heard.finish_reason != "length" or "max_tokens" not in body:  # else it is we who cut it off
+            self._notes |= dict.fromkeys(heard.notes)
         ids = [call.tool_call_id for call in heard.calls]
         if not all(ids) or len(set(ids)) < len(ids):
             self._notes["calls have no ids, or several the same"] = None
@@ -188,6 +190,8 @@ class Doctor:
             came, verdict = f"{came}, whole", "ok"
         if call.tool != TOOL:
             return Finding(check, "fails", tried, f"{came}: not the tool that was offered", without, measured)
+        if not _is_object(call.arguments):
+            return Finding(check, "fails", tried, f"{came}: its arguments are no JSON object", without, measured)
         means = {"ok": "a call starts when it is complete", "costs": "calls start only when their message has ended"}
         return Finding(check, verdict, tried, came, means[verdict], measured)  # type: ignore[arg-type]
 
@@ -232,8 +236,8 @@ class Doctor:
         return Finding("futures", "unknown", tried, came, means, measured)
 
     def _prefix_cache(self) -> Finding:
-        found = heard_twice(lambda prompt: self._ask(prompt, max_tokens=8))
-        tried = f"{PAIRS} prompts of {WORDS} words, each twice"
+        found, words = self._prefixes()
+        tried = f"{PAIRS} prompts of {words} words, each twice"
         measured = {**asdict(found), "ratio": found.ratio}
         verdicts: dict[bool | None, tuple[Verdict, str]] = {
             True: ("ok", "a further turn costs only what is new"),
@@ -242,6 +246,19 @@ class Doctor:
         }
         verdict, means = verdicts[found.kept]
         return Finding("prefix cache", verdict, tried, str(found), means, measured)
+
+    def _prefixes(self) -> tuple[Prefixes, int]:
+        """What was measured, and with prompts of how many words: long ones, if the model can read so much."""
+        for words in WORDS[:-1]:
+            try:
+                return self._prefixes_of(words), words
+            except ModelError as error:
+                if error.retryable or error.unreachable:
+                    raise
+        return self._prefixes_of(WORDS[-1]), WORDS[-1]
+
+    def _prefixes_of(self, words: int) -> Prefixes:
+        return heard_twice(lambda prompt: self._ask(prompt, max_tokens=8), words)
 
     def _replayed(self) -> Finding:
         means = "streams can be tried against it; it says nothing about a model"
@@ -278,6 +295,15 @@ def _times(heard: Heard) -> dict[str, JSON]:
 
 def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _is_object(arguments: object) -> bool:
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return False
+    return isinstance(arguments, Mapping)
 
 
 def _short(value: object) -> str:

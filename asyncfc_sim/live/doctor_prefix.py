@@ -10,7 +10,7 @@ from typing import Final
 
 from .doctor_wire import Heard
 
-WORDS: Final = 2500
+WORDS: Final = (2500, 1000, 400)  # of a prompt; fewer if the model cannot read so many
 # By chance, if nothing is kept, all of the first answers are slower than all of the second once in 252 times.
 PAIRS: Final = 5
 CLEAR_S: Final = 0.01
@@ -50,13 +50,13 @@ class Prefixes:
         )
 
 
-def heard_twice(ask: Callable[[str], Heard]) -> Prefixes:
-    """Ask PAIRS long prompts, each twice."""
+def heard_twice(ask: Callable[[str], Heard], words: int) -> Prefixes:
+    """Ask PAIRS prompts of so many words, each twice."""
     cold: list[float] = []
     warm: list[float] = []
     cached: list[int | None] = []
     for _ in range(PAIRS):
-        prompt = _unheard_of()
+        prompt = _unheard_of(words)
         for times in (cold, warm):
             heard = ask(prompt)
             times.append(heard.end_s if heard.first_s is None else heard.first_s)
@@ -68,9 +68,9 @@ def _spread(times: Sequence[float]) -> str:
     return f"{median(times):.3f} s [{min(times):.3f}, {max(times):.3f}]"
 
 
-def _unheard_of() -> str:
+def _unheard_of(length: int) -> str:
     """A long prompt that no server has seen: it begins with a number that is drawn anew."""
     draw = SystemRandom()
     words = ("river", "lamp", "seven", "paper", "garden", "slowly", "blue", "north", "and", "then")
-    text = " ".join(draw.choice(words) for _ in range(WORDS))
+    text = " ".join(draw.choice(words) for _ in range(length))
     return f"{draw.getrandbits(64):016x} {text}\nAnswer with the one word: read."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.client import HTTPException
@@ -16,13 +17,14 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from .accumulator import Accumulator, MixedUp
-from .endpoint import Endpoint
+from .endpoint import Endpoint, secrets_in
 from .model import Began, CallPart, Ended, ModelError, TextPart, Usage
 from .model_errors import broke_off, no_connection, refused
 from .sse import Events
 
 LONGEST_MESSAGE_S: Final = 180.0
 LARGEST_MESSAGE: Final = 16 * 2**20  # bytes
+_BLOCK: Final = 2**16
 
 # What not every server takes, in the order in which it is left out of a request that was refused.
 OPTIONAL: Final = ("stream_options", "max_tokens", "parallel_tool_calls")
@@ -48,7 +50,10 @@ class Heard:
 
 
 class Wire:
-    """An endpoint, and how it is asked. `left_out` are fields that it was found not to take."""
+    """An endpoint, and how it is asked. `left_out` are fields that it was found not to take.
+
+    Raises EndpointError for an address at which nothing can be served.
+    """
 
     def __init__(
         self,
@@ -56,23 +61,25 @@ class Wire:
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 60.0,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> None:
         given = dict(headers or {})
-        self.endpoint = Endpoint.at(base_url, filter(None, (api_key, *given.values())))
+        self.endpoint = Endpoint.at(base_url, [api_key or "", *secrets_in(headers=given)])
         self._headers = {"Content-Type": "application/json", "User-Agent": "asyncfc-doctor"}
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
+        if authorization := self.endpoint.authorization or (api_key and f"Bearer {api_key}"):
+            self._headers["Authorization"] = authorization
         self._headers |= given
         self._timeout_s = timeout_s
+        self._extra_body = dict(extra_body or {})
         self.left_out: list[str] = []
         self.requests = 0
 
     def get(self, path: str) -> Any:
         """A JSON document. Raises ModelError."""
-        with self._open(path, None) as response:
+        with self._open(path, None) as response, self._breaking():
             try:
-                return json.loads(response.read())
-            except ValueError:
+                return json.loads(b"".join(self._blocks(response)))
+            except (ValueError, RecursionError):
                 raise broke_off(self.endpoint, f"no JSON at {path}", retryable=False) from None
 
     def chat(self, messages: Sequence[Mapping[str, Any]], *, stream: bool = True, **body: Any) -> Heard:
@@ -80,7 +87,7 @@ class Wire:
         asked = {"messages": messages, **body}
         if stream:
             asked |= {"stream": True, "stream_options": {"include_usage": True}}
-        asked = {name: value for name, value in asked.items() if name not in self.left_out}
+        asked = {name: value for name, value in asked.items() if name not in self.left_out} | self._extra_body
         first: ModelError | None = None
         dropped = ""
         while True:
@@ -88,7 +95,8 @@ class Wire:
                 heard = self._heard(asked)
             except _BadRequest as error:
                 first = first or error.meaning
-                dropped = next((name for name in OPTIONAL if name in asked), "")
+                optional = (name for name in OPTIONAL if name in asked and name not in self._extra_body)
+                dropped = next(optional, "")
                 if not dropped:
                     raise first from None
                 del asked[dropped]
@@ -104,14 +112,13 @@ class Wire:
             heard.headers = {name.lower(): value for name, value in response.headers.items()}
             heard.streamed = "event-stream" in heard.headers.get("content-type", "")
             try:
-                for data in self._data(response, heard.streamed, began_s):
-                    now_s = time.monotonic() - began_s
-                    if data == "[DONE]":
-                        heard.done = True
-                        break
-                    self.take(heard, accumulator, data, now_s)
-            except (OSError, HTTPException) as error:
-                raise broke_off(self.endpoint, self.endpoint.quote(str(error) or type(error).__name__)) from None
+                with self._breaking():
+                    for data in self._data(response, heard.streamed):
+                        now_s = time.monotonic() - began_s
+                        if data == "[DONE]":
+                            heard.done = True
+                            break
+                        self.take(heard, accumulator, data, now_s)
             except MixedUp as error:
                 heard.notes.append(str(error))
         heard.end_s = time.monotonic() - began_s
@@ -119,24 +126,38 @@ class Wire:
             _add(heard, part, heard.end_s)
         return heard
 
-    def _data(self, response: Any, streamed: bool, began_s: float) -> Iterator[str]:
+    def _data(self, response: Any, streamed: bool) -> Iterator[str]:
         """The data of each event as it comes, or the whole body. Raises ModelError if there is no end of it."""
         if not streamed:
-            yield response.read(LARGEST_MESSAGE).decode("utf-8", "replace")
+            yield b"".join(self._blocks(response)).decode("utf-8", "replace")
             return
-        events, size = Events(), 0
-        for line in response:
-            size += len(line)
-            if size > LARGEST_MESSAGE or time.monotonic() - began_s > LONGEST_MESSAGE_S:
-                raise broke_off(self.endpoint, "there was no end of it", retryable=False)
-            yield from events.feed(line)
+        events = Events()
+        for block in self._blocks(response):
+            yield from events.feed(block)
         yield from events.end()
+
+    def _blocks(self, response: Any) -> Iterator[bytes]:
+        """The body as it comes. Raises ModelError if there is no end of it, however slow or fast it comes."""
+        size, due_s = 0, time.monotonic() + LONGEST_MESSAGE_S
+        while block := response.read1(_BLOCK):
+            size += len(block)
+            if size > LARGEST_MESSAGE or time.monotonic() > due_s:
+                raise broke_off(self.endpoint, "there was no end of it", retryable=False)
+            yield block
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Around reading a body: that it breaks off is the server's fault."""
+        try:
+            yield
+        except (OSError, HTTPException) as error:
+            raise broke_off(self.endpoint, self.endpoint.quote(str(error) or type(error).__name__)) from None
 
     def take(self, heard: Heard, accumulator: Accumulator, data: str, now_s: float) -> None:
         """One chunk of a message. Raises ModelError for what is none."""
         try:
             chunk = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise broke_off(self.endpoint, f"a chunk is not JSON: {self.endpoint.quote(data)[:60]}") from None
         if not isinstance(chunk, dict):
             raise broke_off(self.endpoint, "a chunk is not an object")
@@ -152,7 +173,7 @@ class Wire:
     def _open(self, path: str, body: Mapping[str, Any] | None) -> Any:
         self.requests += 1
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.endpoint.base_url + path, data, self._headers)
+        request = Request(self.endpoint.url(path), data, self._headers)
         try:
             return urlopen(request, timeout=self._timeout_s)
         except HTTPError as error:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 OPENAI: Final = "https://api.openai.com/v1"
 _LONGEST = 300  # characters of a server's words
+_SHORTEST = 6  # characters of what may be a secret; shorter words turn up by chance
 _CHAT: Final = "/chat/completions"
 
 
@@ -39,14 +41,23 @@ class Endpoint:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise EndpointError("the base URL is no address of a server: expected one like http://localhost:8000/v1")
         path = parts.path.rstrip("/").removesuffix(_CHAT) or "/v1"
-        hidden = (*secrets, *([parts.password] if parts.password else []))
-        return cls(urlunsplit(parts._replace(path=path, fragment="")), tuple(filter(None, hidden)))
+        hidden = sorted(filter(None, (*secrets, *_hidden(parts))), key=len, reverse=True)
+        return cls(urlunsplit(parts._replace(path=path, fragment="")), tuple(hidden))
 
     @property
     def shown(self) -> str:
         """The address without what may be a secret in it."""
+        return shown(self.base_url)
+
+    @property
+    def authorization(self) -> str | None:
+        """The header that the user and the password in the address stand for, if there are some."""
+        return _basic(urlsplit(self.base_url))
+
+    def url(self, path: str) -> str:
+        """The address of something that is served there, to be asked for with `authorization`."""
         parts = urlsplit(self.base_url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path + path))
 
     def quote(self, words: str) -> str:
         """A server's words, fit to be shown: one short line, without secrets and control characters."""
@@ -63,6 +74,35 @@ class Endpoint:
         except ValueError:
             return "an HTML page" if "<html" in text[:1000].lower() else self.quote(text[: 10 * _LONGEST])
         return self.quote(message_of(found) or text)
+
+
+def shown(url: str) -> str:
+    """A URL without what may be a secret in it: user, password and query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def secrets_in(url: str = "", headers: Mapping[str, str] | None = None) -> list[str]:
+    """What may be a secret in a URL and in headers, in each form in which a server may repeat it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    given = (word for value in (headers or {}).values() for word in (value, value.partition(" ")[2]))
+    return [*_hidden(parts), *(word for word in given if len(word) >= _SHORTEST)]
+
+
+def _hidden(parts: SplitResult) -> list[str]:
+    basic = _basic(parts)
+    words = [] if basic is None else [basic.split()[1], parts.password or "", unquote(parts.password or "")]
+    return [*words, *(value for _, value in parse_qsl(parts.query) if len(value) >= _SHORTEST)]
+
+
+def _basic(parts: SplitResult) -> str | None:
+    if parts.username is None:
+        return None
+    named = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {b64encode(named.encode()).decode()}"
 
 
 def message_of(body: object) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from socket import gaierror
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from .endpoint import Endpoint, message_of, retry_after_s
+from .endpoint import Endpoint, message_of, retry_after_s, shown
 from .model import ModelError
 
 # The server is busy, or had an accident: the same request may succeed later.
@@ -48,7 +50,19 @@ def no_connection(endpoint: Endpoint, error: BaseException, *, retryable: bool) 
             why = f"no secure connection ({cause.reason}); is it http:// and not https://?"
         case _:
             why = endpoint.quote(str(cause) or str(error)) or type(cause).__name__
-    return ModelError(f"cannot reach {endpoint.shown}: {why}", retryable=retryable, unreachable=True)
+    reason = f"cannot reach {endpoint.shown}: {why}{_by_proxy(endpoint)}"
+    return ModelError(reason, retryable=retryable, unreachable=True)
+
+
+def _by_proxy(endpoint: Endpoint) -> str:
+    """What is wrong may be so of the proxy that the environment names, and not of the server."""
+    parts = urlsplit(endpoint.base_url)
+    proxies, host = getproxies(), parts.netloc.rpartition("@")[2]
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(host):
+        return ""
+    named = shown(proxy if "://" in proxy else f"http://{proxy}")
+    return f" (it is asked through the proxy {named}; NO_PROXY={parts.hostname} would ask it directly)"
 
 
 def broke_off(

@@ -20,7 +20,7 @@ import openai
 
 from .accumulator import Accumulator, MixedUp
 from .chunks import Chunks, short_if_error
-from .endpoint import OPENAI, Endpoint
+from .endpoint import OPENAI, Endpoint, secrets_in
 from .model import REPLAY_NOTE, CallPart, Ended, ModelError, Part
 from .model_errors import broke_off, no_connection, refused
 from .replay import REPLAY_HEADER
@@ -63,7 +63,7 @@ class OpenAIChat:
     ) -> None:
         key = api_key or os.environ.get("OPENAI_API_KEY") or ""
         self._headers, self._extra_body = dict(headers or {}), dict(extra_body or {})
-        secrets = [key, *(word for value in self._headers.values() for word in value.split() if len(word) > 5)]
+        secrets = [key, *secrets_in(headers=self._headers)]
         self._at = Endpoint.at(base_url or os.environ.get("OPENAI_BASE_URL"), secrets)
         if not key and self._at.base_url == OPENAI and "authorization" not in map(str.lower, self._headers):
             raise ValueError(f"no server and no API key: give the base URL of a server, or a key for {OPENAI}")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from asyncfc_sim.live import doctor_wire
 from asyncfc_sim.live.accumulator import Accumulator
 from asyncfc_sim.live.doctor import PLAIN, TOOL, Doctor, Finding
 from asyncfc_sim.live.doctor_prefix import PAIRS, Prefixes
 from asyncfc_sim.live.doctor_wire import Heard, Wire
+from asyncfc_sim.live.endpoint import Endpoint
 from asyncfc_sim.live.model import CallPart, Ended, ModelError, Part, TextPart
 from asyncfc_sim.live.openai_chat import OpenAIChat
 from asyncfc_sim.live.replay_reading import replays
@@ -179,6 +184,34 @@ def garbage(body: dict[str, Any]) -> Reply | Say:
     return events(b"data: {broken\n\n") if body.get("tools") else well(body)
 
 
+def no_object(body: dict[str, Any]) -> Reply | Say:
+    """As vLLM does without `strict`."""
+    return Say(calls=[(TOOL, '"twenty-three"')]) if body.get("tools") else well(body)
+
+
+def as_long_as_asked(body: dict[str, Any]) -> Reply | Say:
+    """Random weights never come to an end of their own."""
+    return (
+        events(chunk({"content": "one "}), 0.01, chunk({"content": "two"}, "length"), chunk(usage=USAGE))
+        if "max_tokens" in body
+        else well(body)
+    )
+
+
+def cut_off(body: dict[str, Any]) -> Reply | Say:
+    return events(chunk({"content": "one"}, "length"), chunk(usage=USAGE)) if body.get("tools") else well(body)
+
+
+def reads_little(body: dict[str, Any]) -> Reply | Say:
+    long = len(body["messages"][-1]["content"].split()) > 1200
+    return error(400, "This model's maximum context length is 2048 tokens.") if long else well(body)
+
+
+def reads_nothing(body: dict[str, Any]) -> Reply | Say:
+    long = len(body["messages"][-1]["content"].split()) > 300
+    return error(400, "This model's maximum context length is 256 tokens.") if long else well(body)
+
+
 def wrong_tool(body: dict[str, Any]) -> Say:
     return Say(calls=[("rm", "{}")], gap_s=0.004) if body.get("tools") else well(body)
 
@@ -201,6 +234,12 @@ def wrong_tool(body: dict[str, Any]) -> Say:
         (never_forced, "forced calls", "unknown", "tool_choice must be auto", "never forces a call"),
         (breaks, "calls", "fails", "broke off", "no run can use tools"),
         (garbage, "calls", "fails", "a chunk is not JSON", "no run can use tools"),
+        (no_object, "calls", "fails", "its arguments are no JSON object", "no run can use tools"),
+        (no_object, "forced calls", "unknown", "its arguments are no JSON object", "never forces a call"),
+        (as_long_as_asked, "oddities", "ok", "none", "nothing has to be put right"),
+        (cut_off, "oddities", "costs", "cut off by the server", "may lose calls or text"),
+        (reads_little, "prefix cache", "unknown", "first token after", "not clear from this"),
+        (reads_nothing, "prefix cache", "fails", "maximum context length", "long conversations may fail"),
         (wrong_tool, "calls", "fails", "rm({}), whole: not the tool that was offered", "no run can use tools"),
     ],
 )  # fmt: skip
@@ -366,3 +405,60 @@ def test_no_chunk_upsets_it(value: Any):
     for each in chunks:
         with suppress(ModelError):
             wire.take(Heard(), Accumulator(), json.dumps(each), 0.0)
+
+
+class Endless(BaseHTTPRequestHandler):
+    """Sends a body without an end, in which no line ends."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(ConnectionError):
+            while True:
+                self.wfile.write(b" " * 2**20)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class Dripping(Endless):
+    """The same, but slowly."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(ConnectionError):
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.05)
+
+
+@pytest.mark.parametrize("handler", [Endless, Dripping])
+def test_a_body_without_end_ends(monkeypatch, handler):
+    monkeypatch.setattr(doctor_wire, "LONGEST_MESSAGE_S", 0.5)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        (finding,) = Doctor(Wire(f"http://127.0.0.1:{server.server_port}", timeout_s=5)).examine()
+        server.shutdown()
+    assert (finding.verdict, "there was no end of it" in finding.came) == ("unreachable", True)
+
+
+def test_it_asks_as_a_run_does_with_a_password_in_the_address():
+    with ChatServer(repeat(well)) as server:
+        url = server.base_url.replace("://", "://me:p%40ss@")
+        wire = Wire(url, extra_body={"seed": 7})
+        wire.get("/models")
+        wire.chat([USER], model="scripted")
+        asyncio.run(_heard(url))
+    assert wire.endpoint.shown == server.base_url
+    asked, run = server.requests
+    assert {each.headers["authorization"] for each in (asked, run)} == {"Basic bWU6cEBzcw=="}
+    assert asked.path == run.path == "/v1/chat/completions"
+    assert Endpoint.at(f"{url}?version=2026").url("/models") == f"{server.base_url}/models?version=2026"
+    assert server.bodies[0]["seed"] == 7
+
+
+async def _heard(url: str) -> None:
+    async with OpenAIChat("scripted", base_url=url) as model:
+        async for _ in model.stream([USER], []):
+            pass

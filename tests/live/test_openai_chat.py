@@ -127,6 +127,41 @@ def test_an_endpoint_is_shown_without_secrets(given: str, shown: str):
     assert OpenAIChat(base_url=given).endpoint == shown
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "password hunter22@x is wrong",
+        "hunter22%40x",
+        "basic Ym9iOmh1bnRlcjIyQHg= is unknown",
+        "no token tok-5678",
+        "Bearer head-1234",
+        "head-1234 has expired",
+    ],
+)
+def test_secrets_of_an_address_and_of_headers_are_shown_in_no_form(said: str):
+    headers = {"Authorization": "Bearer head-1234"}
+    with ChatServer([error(400, said)]) as server:
+        url = server.base_url.replace("://", "://bob:hunter22%40x@") + "?token=tok-5678"
+        with pytest.raises(ModelError) as raised:
+            asyncio.run(message(OpenAIChat("m", base_url=url, headers=headers)))
+    assert "***" in raised.value.reason
+    for secret in ("hunter22", "Ym9iOmh1bnRlcjIyQHg", "5678", "1234"):
+        assert secret not in raised.value.reason
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://me:secret99@127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with ChatServer([Say("hi")]) as server:
+        with pytest.raises(ModelError, match="nothing listens there") as raised:
+            asyncio.run(message(OpenAIChat("m", base_url=server.base_url)))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        asyncio.run(message(OpenAIChat("m", base_url=server.base_url)))
+    assert "through the proxy http://127.0.0.1:9; NO_PROXY=127.0.0.1 would ask it directly" in raised.value.reason
+    assert "secret99" not in raised.value.reason
+
+
 @pytest.mark.parametrize("url", ["ftp://host", "http://", "http://host:port", "://"])
 def test_a_base_url_that_is_none(url: str):
     with pytest.raises(ValueError, match="expected one like http://localhost:8000/v1"):

@@ -1,6 +1,7 @@
 """Streams as servers of each kind send them, byte for byte through a real server and the real SDK.
 
-The files in tests/data/streams are written by hand after the shapes that were seen of each server, not recorded.
+Of the files in tests/data/streams those whose names end in `recorded` or `recorded_cut_off` were recorded (their first
+lines say where); the others are written by hand after the shapes that were seen of each server.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ STREAMS = Path(__file__).parents[1] / "data" / "streams"
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
 USAGE = Usage(212, 41, 192)
 WEATHER = ("get_weather", {"city": "Berlin"}), ("get_weather", {"city": "New York"})
+IDS = ["chatcmpl-tool-b9bca631679b92ee", "chatcmpl-tool-90a90ebb60ac7fd4", "chatcmpl-tool-96e26219a0e739a2"]
 
 # What is to come of each: text, calls, ids, usage, finish_reason, and a word of each note.
 EXPECTED: dict[str, tuple[str, Sequence[tuple[str, Any]], Sequence[str], Usage, str, Sequence[str]]] = {
@@ -42,6 +44,26 @@ EXPECTED: dict[str, tuple[str, Sequence[tuple[str, Any]], Sequence[str], Usage, 
         ["not complete when its message ended"],
     ),
     "vllm_reasoning": ("", WEATHER[:1], ["chatcmpl-tool-1"], USAGE, "tool_calls", []),
+    "vllm_recorded": (
+        "On it. ",
+        [
+            ("population", {"city": "anaFriin"}),
+            ("add", {"a": "$f1", "b": 7}),
+            ("note", {"text": "${f2} people {in it", "of": [{"city": "inaBeatW"}]}),
+        ],
+        IDS,
+        Usage(38, 166),
+        "tool_calls",
+        [],
+    ),
+    "vllm_recorded_cut_off": (
+        "",
+        [("add", '{"aimeer0MessageroltemainNaBiMitDroNaikTrak~')],
+        ["chatcmpl-tool-bf4a15d2be5ad163"],
+        Usage(24, 40),
+        "length",
+        ["not complete when its message ended", "cut off by the server"],
+    ),
     "llama_server": ("", WEATHER, ["Kx3b7vQz", "pQ81nnDw"], USAGE, "tool_calls", []),
     "transformers_serve": (
         "Let me look.",
