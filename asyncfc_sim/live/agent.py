@@ -24,7 +24,7 @@ from .driver import Driver, GaveUp
 from .journal import Journal, no_journal, open_journal
 from .live_tool import LiveTool
 from .model import REPLAY_NOTE, Model, ModelError
-from .plan import Plan, ResumeError, chosen
+from .plan import Plan, ResumeError, chosen, plan_of
 from .questions import Approve
 from .recording import Recording
 from .resume import Decision, Resumption
@@ -105,7 +105,7 @@ class Agent:
         tools cannot be had.
         """
         async with AsyncExitStack() as stack:
-            tools = await self._open(stack)
+            tools = await self._open(stack, self.policy)
             header = self._header(name)
             journal.begin(header, self._plan(prompts).to_json())
             driver = self._driver(tools, self.policy, Recording(header, journal, texts=self._texts))
@@ -136,19 +136,20 @@ class Agent:
         if not is_journal(path):
             raise ResumeError(f"{path}: no journal")
         async with AsyncExitStack() as stack:
-            tools = await self._open(stack)
             journal = stack.enter_context(open_journal(path, secrets=secrets))
-            past = Resumption(chosen(journal.runs(), name), cores(tools))
+            broken_off = chosen(journal.runs(), name)
+            tools = await self._open(stack, plan_of(broken_off).policy)
+            past = Resumption(broken_off, cores(tools))
             todo = past.decided(decisions or {})
             journal.go_on(past.run)
             plan = past.plan
             driver = self._driver(tools, plan.policy, Recording(past.run.header, journal, texts=plan.texts))
             return await self._converse(driver, past.prompts, ended, past.outputs, past.take_up(driver, todo))
 
-    async def _open(self, stack: AsyncExitStack) -> dict[str, LiveTool]:
+    async def _open(self, stack: AsyncExitStack, policy: Policy) -> dict[str, LiveTool]:
         if isinstance(self.model, AbstractAsyncContextManager):  # it has connections
             await stack.enter_async_context(self.model)
-        threads = ThreadPoolExecutor(max(1, self.policy.max_running), thread_name_prefix="asyncfc-tool")
+        threads = ThreadPoolExecutor(max(1, policy.max_running), thread_name_prefix="asyncfc-tool")
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         tools = await open_tools(self.tools, stack, threads, self._override)
         for tool in tools.values():

@@ -25,6 +25,7 @@ from asyncfc_sim.traces.journal import JournaledRun, read_journal
 from asyncfc_sim.traces.journal_writer import JournalWriter
 from asyncfc_sim.traces.trace import TraceError, read_trace
 from tests.journals import cut_off, write
+from tests.played import Played
 
 Call = tuple[str, str]
 
@@ -577,3 +578,25 @@ def test_a_journal_that_is_being_written_is_not_resumed(path: Path):
     with pytest.raises(OSError, match="another process is writing this journal"):
         agent_of(Bench(), DEPENDENT, "done").resume_sync(path, {2: "again"})
     writer.close()
+
+
+def test_as_many_threads_as_the_policy_of_the_run_allows(tmp_path: Path) -> None:
+    """Of two functions that wait for one another, neither ends where there is only one thread."""
+    path = tmp_path / "runs.db"
+    both = threading.Barrier(2)
+    resumed = threading.Event()
+
+    @tool(reads=[])
+    def meet(who: str) -> int:
+        if not resumed.is_set():
+            return int(resumed.wait(10))
+        return both.wait(10)
+
+    asks = Played([[("meet", {"who": "a"}), ("meet", {"who": "b"})]])
+    agent = Agent(asks, [meet], policy="sync_parallel", timeout_s=0.2, patience_s=0.05)
+    with open_journal(path) as journal, pytest.raises(RunFailed):
+        agent.run_sync("go", journal=journal)
+    resumed.set()
+    run = Agent(Played(["they met"]), [meet], max_running=1).resume_sync(path)
+    assert run.output == "they met"
+    assert [json.loads(message["content"]) for message in run.messages[-3:-1]] in ([0, 1], [1, 0])
