@@ -53,6 +53,8 @@ from .tool import Tool
 from .transcript import Message, Slot, Transcript
 from .values import ErrorValue, Value, with_origin
 
+LONGEST_AWAIT_S = 1e9  # a model may write any number; one that is larger is no limit
+
 Log = Callable[[events.Event | Action], None]
 
 
@@ -244,8 +246,8 @@ class Session:
             message.awaits = slot
             timeout_s = slot.args.get("timeout_s")
             waits = not self.scheduler.values.keys() >= set(futures)
-            if waits and isinstance(timeout_s, int | float) and timeout_s < inf:
-                self._act(SetTimer(("await", message.number), max(0.0, float(timeout_s))))
+            if waits and isinstance(timeout_s, int | float) and timeout_s < LONGEST_AWAIT_S:
+                self._act(SetTimer(("await", message.number), float(max(0, timeout_s))))
             self._schedule(Touch(tuple(futures), any=slot.args.get("mode") == "any"))
 
     def _awaited(self, values: Mapping[int, Value]) -> None:

@@ -36,13 +36,19 @@ class Suspects:
     def read(self, text: str) -> None:
         """The model is shown this text."""
         for shown in {text, _grouping.sub("", text)}:
-            self._met.update(Fraction(digits) for digits in _number.findall(shown) if len(digits) <= _DIGITS + 1)
+            for match in _number.finditer(shown):
+                if len(self._met) > _MANY:
+                    return  # more make no difference, and a long result may hold a million
+                if len(match[0]) <= _DIGITS + 1:
+                    self._met.add(Fraction(match[0]))
 
     def among(self, written: Template, transcript: Sequence[Mapping[str, Any]]) -> int:
         """How many suspect numbers the model writes, in a call's arguments or in a text; each is suspect only once.
 
         `transcript` is what it has been shown: looked at only if it matters, and of that only what has changed.
         """
+        if len(self._met) > _MANY:
+            return 0
         unmet = {digits for digits in _written(written) if _tells(digits) and Fraction(digits) not in self._met}
         if unmet:
             self._catch_up(transcript)
@@ -65,7 +71,7 @@ class Suspects:
 
     def _follows(self, digits: str) -> bool:
         number, met = Fraction(digits), self._met
-        if number in met or len(met) > _MANY:
+        if number in met or len(met) > _MANY:  # by what it was shown since
             return True
         places = len(digits.partition(".")[2])
         return any(

@@ -64,7 +64,15 @@ def test_an_await_that_was_satisfied_is_not_ended_by_its_timer():
     assert len(talk.requests) == 3
 
 
-@pytest.mark.parametrize("timeout_s", [inf, "2", None, {}])
+@pytest.mark.parametrize("timeout_s", [0, -1.5, -(10**400)])
+def test_a_timeout_that_is_over_is_not_waited_for(timeout_s):
+    talk = Dialogue()
+    talk.says(READ_A)
+    talk.says(await_("$f1", timeout_s=timeout_s))
+    assert talk.timers == {("await", 2): 0.0}
+
+
+@pytest.mark.parametrize("timeout_s", [inf, "2", None, {}, 10**400, 1e300])
 def test_a_timeout_that_is_no_number_of_seconds_is_none(timeout_s):
     talk = Dialogue()
     talk.says(READ_A)

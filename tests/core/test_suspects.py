@@ -102,6 +102,13 @@ def test_among_very_many_numbers_nothing_is_suspect() -> None:
     assert suspects(777777, " ".join(map(str, range(2000, 2400)))) == 0
 
 
+def test_of_a_long_result_no_more_numbers_are_kept_than_make_a_difference() -> None:
+    made = Suspects()
+    made.read(",".join(map(str, range(100_000))))
+    assert len(made._met) < 1000
+    assert made.among(777777, []) == 0
+
+
 @given(value=json_values())
 def test_no_number_of_a_result_is_suspect_however_it_is_written_again(value: Any) -> None:
     shown = messages.result(value)
