@@ -60,11 +60,8 @@ class Endpoint:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path + path))
 
     def quote(self, words: str) -> str:
-        """A server's words, fit to be shown: one short line, without secrets and control characters."""
-        for secret in self.secrets:
-            words = words.replace(secret, "***")
-        line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-        return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+        """A server's words, fit to be shown (see `one_line`)."""
+        return one_line(words, self.secrets)
 
     def words(self, body: bytes | str) -> str:
         """What an error's body says: the message in it if it is JSON of a known form, else the text."""
@@ -74,6 +71,14 @@ class Endpoint:
         except ValueError:
             return "an HTML page" if "<html" in text[:1000].lower() else self.quote(text[: 10 * _LONGEST])
         return self.quote(message_of(found) or text)
+
+
+def one_line(words: str, secrets: Iterable[str] = ()) -> str:
+    """What somebody else says, fit to be shown: one short line, without secrets and control characters."""
+    for secret in secrets:
+        words = words.replace(secret, "***")
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 
 def shown(url: str) -> str:

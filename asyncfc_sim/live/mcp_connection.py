@@ -20,6 +20,8 @@ from importlib import import_module
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
+from .endpoint import one_line, shown
+
 if TYPE_CHECKING:
     import httpx2
     from mcp import Client
@@ -42,7 +44,8 @@ class Connection:
     """One server: a command line that speaks MCP on its stdin and stdout, or a URL. `tools` are those that it lists.
 
     `timeout_s` bounds opening. `patience_s` is how long a server that was started here may still take over a call that
-    was given up; then it is ended. `label` is what messages call it: `target`, until it has said its name.
+    was given up; then it is ended. `label` is what messages call it: `target`, until it has said its name. `secrets`
+    stand in no message.
     """
 
     def __init__(
@@ -53,13 +56,15 @@ class Connection:
         patience_s: float,
         env: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
     ) -> None:
         self.target, self.remote = target, is_url(target)
-        self.label = target if isinstance(target, str) else shlex.join(target)
+        words = target if isinstance(target, str) else shlex.join(target)
+        self.label = shown(words) if self.remote else words
         self.name: str | None = None  # what it calls itself
         self.tools: list[Tool] = []
         self._timeout_s, self._patience_s = timeout_s, patience_s
-        self._env, self._headers = dict(env or {}), dict(headers or {})
+        self._env, self._headers, self._secrets = dict(env or {}), dict(headers or {}), tuple(secrets)
         self._client: Client | None = None
         self._lost: str | None = None
         self._stderr: IO[bytes] | None = None
@@ -134,12 +139,12 @@ class Connection:
             if error.code == CONNECTION_CLOSED:
                 self._lost = self._lost or "it closed the connection"
                 raise self._gone() from None
-            raise ToolFailed(error.message) from None
+            raise ToolFailed(self._told(error)) from None
         except (OSError, ClosedResourceError, BrokenResourceError) as error:
-            self._lost = self._lost or _one_line(error)
+            self._lost = self._lost or self._told(error)
             raise self._gone() from None
         except Exception as error:  # an answer that does not keep to the protocol, or to the tool's own schema
-            raise ToolFailed(_one_line(error)) from None
+            raise ToolFailed(self._told(error)) from None
 
     def _gone(self) -> ConnectionError:
         return ConnectionError(f"the MCP server {self.label} is gone: {self._lost}{self._last_words()}")
@@ -151,12 +156,12 @@ class Connection:
                 client = await stack.enter_async_context(await self._connecting(stack))
                 self.tools = await _listed(client)
                 if client.server_info is not None:
-                    self.name = client.server_info.name
+                    self.name = one_line(client.server_info.name) or None
                 self._client = client
                 entered.set_result(None)
                 await self._leave.wait()
         except Exception as error:
-            self._lost = self._lost or _one_line(error)
+            self._lost = self._lost or self._told(error)
         except asyncio.CancelledError:
             self._lost = self._lost or "the connection was given up"
 
@@ -203,7 +208,16 @@ class Connection:
         size = os.fstat(self._stderr.fileno()).st_size
         tail = os.pread(self._stderr.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES)).decode(errors="replace")
         lines = [line.strip() for line in tail.splitlines() if line.strip()]
-        return f" ({lines[-1][:200]})" if lines else ""
+        return f" ({one_line(lines[-1], self._secrets)})" if lines else ""
+
+    def _told(self, error: BaseException) -> str:
+        """What went wrong, of all that was raised at once: the first of the leaves."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, FileNotFoundError):
+            return f"there is no command {error.filename!r}"
+        said = one_line(str(getattr(error, "message", error)), self._secrets)
+        return "it closed the connection" if said == "Connection closed" else said or type(error).__name__
 
 
 async def _listed(client: Client) -> list[Tool]:
@@ -213,13 +227,3 @@ async def _listed(client: Client) -> list[Tool]:
         page = await client.list_tools(cursor=page.next_cursor)
         tools += page.tools
     return tools
-
-
-def _one_line(error: BaseException) -> str:
-    """What went wrong, of all that was raised at once: the first of the leaves."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, FileNotFoundError):
-        return f"there is no command {error.filename!r}"
-    said = next(iter(str(getattr(error, "message", error)).splitlines()), "")
-    return "it closed the connection" if said == "Connection closed" else said or type(error).__name__

@@ -11,6 +11,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from asyncfc_sim.core.values import JSON, Effects, ErrorValue, Value
+from asyncfc_sim.tools.to_json import NotJson, to_json
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, ContentBlock
@@ -23,7 +24,10 @@ def value_of(tool: str, result: CallToolResult, effects: Effects) -> Value:
         said = "\n".join(part for part in parts if isinstance(part, str))
         return ErrorValue("tool_error", f"{tool}: {said or 'it failed, and said nothing'}", effects=effects)
     if result.structured_content is not None:
-        return result.structured_content
+        try:
+            return to_json(result.structured_content)
+        except NotJson as error:  # NaN, say: parsers let it pass
+            return ErrorValue("tool_error", f"{tool}: its result is no JSON: {error}", effects=effects)
     match parts:
         case []:
             return None

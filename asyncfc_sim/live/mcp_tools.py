@@ -16,6 +16,7 @@ within a run.
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -30,6 +31,7 @@ from asyncfc_sim.tools.effects import FunctionEffects
 from asyncfc_sim.tools.overrides import check_templates
 from asyncfc_sim.tools.paths import lacks
 
+from .endpoint import secrets_in
 from .mcp_arguments import check_of
 from .mcp_connection import Connection, ToolFailed, is_url
 from .mcp_hints import hinted
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from mcp.types import Tool as Listed
 
 TIMEOUT_S: Final = 60.0
+_TELLING: Final = re.compile("KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
 class MCPServerError(ValueError):
@@ -126,6 +129,13 @@ class MCPServer:
         """Whether its hints are."""
         return not is_url(self.target) if self.trust_hints is None else self.trust_hints
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must not stand in anything that is shown or kept: of the URL, headers, variables with telling names."""
+        variables = [value for name, value in (self.env or {}).items() if _TELLING.search(name)]
+        url = self.target if isinstance(self.target, str) and is_url(self.target) else ""
+        return sorted([*filter(None, variables), *secrets_in(url, self.headers)], key=len, reverse=True)
+
     async def open(
         self,
         stack: AsyncExitStack,
@@ -134,7 +144,12 @@ class MCPServer:
     ) -> list[MCPTool]:
         """Connect, and give the tools under names that are not `taken`. Raises ConnectionError, ToolError."""
         connection = Connection(
-            self.target, timeout_s=self.connect_timeout_s, patience_s=self.timeout_s, env=self.env, headers=self.headers
+            self.target,
+            timeout_s=self.connect_timeout_s,
+            patience_s=self.timeout_s,
+            env=self.env,
+            headers=self.headers,
+            secrets=self.secrets,
         )
         await connection.open(stack)
         server = self.name or connection.name or "mcp"

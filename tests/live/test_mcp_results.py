@@ -74,3 +74,12 @@ def test_an_error_says_what_the_tool_says():
         "tool_error", "t: no\npaper", effects="unknown"
     )
     assert value(is_error=True).message == "t: it failed, and said nothing"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_structured_content_that_is_no_json_is_an_error(number: float):
+    """Parsers let these numbers pass; a trace and a transcript cannot hold them."""
+    failed = value(structured_content={"n": [1, number]})
+    assert isinstance(failed, ErrorValue)
+    assert "its result is no JSON" in failed.message
+    assert failed.effects == "unknown"

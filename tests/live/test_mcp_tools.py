@@ -263,6 +263,22 @@ def test_a_server_that_cannot_be_had_is_one_line(target, why, capfd, remote):
     assert capfd.readouterr() == ("", "")
 
 
+def test_messages_hold_no_secrets():
+    says = "import os, sys; sys.exit('\\x1b[31mno: ' + os.environ['NOTES_TOKEN'] + ' ' + os.environ['NOTES_DIR'])"
+    source = MCPServer([sys.executable, "-c", says], env={"NOTES_TOKEN": "tok-12345", "NOTES_DIR": "/notes"})
+    assert source.secrets == ["tok-12345"]
+    with pytest.raises(ConnectionError, match=r"no: \*\*\* /notes\)$") as caught:
+        connected(source)
+    assert str(caught.value).isprintable()
+
+    source = MCPServer("http://me:hunter22@127.0.0.1:9/mcp?key=k-12345", headers={"Authorization": "Bearer b-12345"})
+    assert {"hunter22", "k-12345", "b-12345", "Bearer b-12345"} < set(source.secrets)
+    with pytest.raises(ConnectionError, match=r"^MCP server http://127.0.0.1:9/mcp: ") as caught:
+        connected(source)
+    for secret in source.secrets:
+        assert secret not in str(caught.value)
+
+
 @pytest.mark.parametrize(("target", "options"), [(" ", {}), ([], {}), ("a 'b", {}), ("x", {"timeout_s": 0})])
 def test_what_cannot_be_meant(target, options):
     with pytest.raises(MCPServerError):
