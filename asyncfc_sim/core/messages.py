@@ -32,6 +32,14 @@ def unmistakable(value: Value) -> str:
     return _text({"result": value}) if ours else result(value)
 
 
+def preview(future: int, value: Value, chars: int | None) -> Value:
+    """A value as the model is shown it: of a long one only how it begins, since its future stands for all of it."""
+    if chars is None or isinstance(value, ErrorValue):
+        return value
+    text = value if isinstance(value, str) else _text(value)
+    return value if len(text) <= chars else {"future": f"$f{future}", "preview": text[:chars], "chars": len(text)}
+
+
 def placeholder(future: int) -> str:
     """The content of a tool message that answers a call with its future."""
     return f'{{"future": "$f{future}", "status": "pending"}}'

@@ -47,6 +47,8 @@ class Policy:
                 needs sees what it sees under asyncfc with no grace, delivery on touch and no sharing: the same
                 transcript. So what futures do to a model's answers is measured apart from any concurrency
     late_bound  `${f3.total}` in the final answer is filled in; if not, the model looks at what it has not seen first
+    preview_chars   where a model knows futures, of a result that is longer it is shown only so much: it can pass its
+                future on, or a part of it; None: all is shown
     max_awaits  after so many messages that only await what the message before issued, wait for the tools they
                 awaited as if the grace were infinite, and answer in place; None: never
     max_misuses after so much in one turn that futures do not gain from (guards.py counts what), answer every call of
@@ -71,6 +73,7 @@ class Policy:
     stream: bool = False
     blind: bool = False
     late_bound: bool = True
+    preview_chars: int | None = None
 
     @property
     def futures(self) -> bool:

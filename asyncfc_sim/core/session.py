@@ -82,7 +82,7 @@ class Session:
             max_running=policy.max_running,
             max_running_per_tool=policy.max_running_per_tool,
         )
-        self.transcript = Transcript(futures=policy.futures)
+        self.transcript = Transcript(futures=policy.futures, preview_chars=policy.preview_chars)
         self.guards = Guards(policy, instructions)
         self.turn_overhead_s = turn_overhead_s  # a driver that measures may change it
         self._log = log
@@ -254,7 +254,8 @@ class Session:
         assert self._message is not None
         slot, self._message.awaits = self._message.awaits, None
         assert slot is not None
-        slot.answer = messages.awaited(values, [future for future in self._named(slot) if future not in values])
+        pending = [future for future in self._named(slot) if future not in values]
+        slot.answer = messages.awaited(self.transcript.previews(values), pending)
         slot.gives = tuple(values)
 
     def _cancel(self, slot: Slot) -> None:
@@ -268,7 +269,8 @@ class Session:
     def _show(self, slot: Slot, futures: list[int], text: Callable[[Mapping[int, Value]], str]) -> None:
         """Answer a call with the values of futures, all of which have settled."""
         if futures:
-            slot.answer = text({future: self.scheduler.values[future] for future in futures})
+            values = {future: self.scheduler.values[future] for future in futures}
+            slot.answer = text(self.transcript.previews(values))
             slot.gives = tuple(futures)
             self._deliver(futures)
 

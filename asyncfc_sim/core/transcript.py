@@ -64,10 +64,12 @@ class Message:
 class Transcript:
     """`messages` is the list to send; the first `known` of them are as the model last saw them.
 
-    `futures`: whether the model knows the words of the protocol, so that no result may look like them.
+    `futures`: whether the model knows the words of the protocol, so that no result may look like them, and long ones
+    may be cut to `preview_chars`.
     """
 
-    def __init__(self, *, futures: bool = True) -> None:
+    def __init__(self, *, futures: bool = True, preview_chars: int | None = None) -> None:
+        self._preview_chars = preview_chars if futures else None
         self._result = messages.unmistakable if futures else messages.result
         self.messages: list[dict[str, Any]] = []
         self.known = 0
@@ -100,7 +102,7 @@ class Transcript:
                 content = slot.answer
                 asked_for += slot.gives
             elif slot.future in values:
-                content = self._result(values[slot.future])
+                content = self._result(self._preview(slot.future, values))
                 given.append(slot.future)
             else:
                 content = messages.placeholder(slot.future)
@@ -119,9 +121,9 @@ class Transcript:
             message = self._answered[-1]
             slot, last = message.slots[-1], self.messages[-1]
             ours = slot.tool in (messages.AWAIT, messages.CANCEL) or slot.future in self.placeholders
-            riding = {future: values[future] for future in late}
+            riding = self.previews({future: values[future] for future in late})
             plain = slot.answer is None and not ours
-            content = messages.result(values[slot.future]) if plain else last["content"]
+            content = messages.result(self._preview(slot.future, values)) if plain else last["content"]
             content = messages.with_resolved(content, riding, ours=ours)
             self.messages[-1] = {**last, "content": content}
             self.saw(late, message.position)
@@ -129,10 +131,19 @@ class Transcript:
             for future in late:
                 for position in self.placeholders[future]:
                     answered = self.messages[position]["tool_call_id"]
-                    self.messages[position] = messages.tool_message(answered, self._result(values[future]))
+                    self.messages[position] = messages.tool_message(
+                        answered, self._result(self._preview(future, values))
+                    )
                     self.known = min(self.known, position)
                 self.saw([future], self.placeholders[future][0])
         return late
+
+    def previews(self, values: Mapping[int, Value]) -> Mapping[int, Value]:
+        """These values as the model is shown them."""
+        return {future: self._preview(future, values) for future in values}
+
+    def _preview(self, future: int, values: Mapping[int, Value]) -> Value:
+        return messages.preview(future, values[future], self._preview_chars)
 
     def saw(self, futures: Iterable[int], position: int) -> None:
         """The model is shown the values of these futures in a message at `position`."""
@@ -145,7 +156,7 @@ class Transcript:
         unseen = sorted(self.placeholders)
         name = f"drain_{len(self.messages)}"
         asks = [(name, messages.AWAIT, messages.arguments({"ids": [Ref(future) for future in unseen]}))]
-        content = messages.awaited({future: values[future] for future in unseen}, [])
+        content = messages.awaited(self.previews({future: values[future] for future in unseen}), [])
         self.saw(unseen, len(self.messages))
         self.messages += [messages.assistant_message(text, asks), messages.tool_message(name, content)]
         return unseen

@@ -26,6 +26,10 @@ write text that only looks like a reference, double the dollar sign: "$$f3"."""
 LATE_BOUND: Final = """\
 In your final answer you may write ${f3.total} for a value that is still pending: it is filled in for the reader."""
 
+PREVIEWS: Final = """\
+A long result is shown as {"future": "$f3", "preview": how it begins, "chars": how long it is}. To use all of it, pass \
+"$f3" on as an argument, or a part of it."""
+
 _IDS: Final = {
     "type": "array",
     "items": {"type": "string"},
@@ -35,8 +39,11 @@ _IDS: Final = {
 
 def instructions(policy: Policy, system: str | None) -> str:
     """The system prompt: the user's own, and then the rules of futures if the policy shows any."""
-    late_bound = LATE_BOUND if policy.futures and policy.late_bound else None
-    return "\n\n".join(filter(None, (system, FUTURES if policy.futures else None, late_bound)))
+    if not policy.futures:
+        return system or ""
+    late_bound = LATE_BOUND if policy.late_bound else None
+    previews = PREVIEWS if policy.preview_chars is not None else None
+    return "\n\n".join(filter(None, (system, FUTURES, late_bound, previews)))
 
 
 def tool_schemas(tools: Iterable[LiveTool], policy: Policy) -> list[dict[str, Any]]:

@@ -483,3 +483,50 @@ def test_what_is_logged_is_all_that_happens_in_its_order():
 def test_policies_that_promise_no_futures_need_no_grace():
     assert not SYNC.futures
     assert ASYNCFC.futures
+
+
+# --------------------------------------------------------------------------------------------------- long results
+
+LONG = {"text": "x" * 100}
+BEGINS = {"future": "$f1", "preview": '{"text": "xxxx', "chars": 112}
+SHORT = replace(PAPER, preview_chars=14)
+
+
+def test_of_a_long_result_only_its_beginning_is_shown_in_place():
+    talk = Dialogue(replace(SHORT, grace_s=9.0))
+    talk.says(PURE, READ_A)
+    talk.finish(1, LONG)
+    talk.finish(2, "short")
+    assert talk.shown() == [BEGINS, "short"]
+
+
+@pytest.mark.parametrize("delivery", ["on_touch", "when_idle", "rewrite"])
+def test_of_a_long_result_only_its_beginning_is_shown_however_it_is_delivered(delivery):
+    talk = Dialogue(replace(SHORT, delivery=delivery))
+    talk.says(PURE)
+    talk.finish(1, LONG)
+    talk.says(await_("$f1"))
+    assert talk.shown()[-1]["resolved"] == {"$f1": BEGINS}
+    assert "x" * 20 not in json.dumps(talk.requests)
+
+
+def test_a_long_result_is_bound_whole():
+    talk = Dialogue(SHORT)
+    talk.says(PURE)
+    talk.finish(1, LONG)
+    talk.says(("pure", {"x": "$f1.text"}))
+    assert talk.running[2].args == {"x": "x" * 100}
+    talk.finish(2)
+    talk.end("${f1.text} ${f2}")
+    assert str(talk.answers[0]).startswith("x" * 100)
+
+
+def test_an_error_is_shown_whole_and_so_is_all_to_a_model_that_knows_no_futures():
+    talk = Dialogue(replace(SHORT, grace_s=9.0))
+    talk.says(("fail", {}))
+    talk.fail(1, "y" * 100)
+    assert talk.shown()[0]["error"]["message"] == "y" * 100
+    synchronous = Dialogue(replace(SYNC, preview_chars=14))
+    synchronous.says(PURE)
+    synchronous.finish(1, LONG)
+    assert synchronous.shown() == [LONG]

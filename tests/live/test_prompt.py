@@ -1,7 +1,8 @@
 """What a model is told: as much as its policy needs, and the same in every request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -71,3 +72,10 @@ def test_a_parameter_has_room_for_a_reference():
 
 def test_every_request_says_the_same():
     assert tool_schemas([Given()], ASYNCFC) == tool_schemas([Given()], ASYNCFC)
+
+
+def test_previews_are_explained_only_where_there_are_some():
+    short = replace(ASYNCFC, preview_chars=100)
+    assert '"preview"' in instructions(short, None)
+    assert '"preview"' not in instructions(ASYNCFC, None)
+    assert instructions(replace(short, grace_s=inf), "Be brief.") == "Be brief."
