@@ -175,15 +175,15 @@ def test_approval_can_be_given_beforehand(tools: Path) -> None:
 @pytest.mark.parametrize(("answer", "paid"), [("y\n", True), ("n\n", False)])
 def test_a_person_at_the_terminal_is_shown_bound_arguments_and_decides(tools: Path, answer: str, paid: bool) -> None:
     pty = pytest.importorskip("pty")
-    script = [Say(calls=[("add", '{"a": 2, "b": 3}'), ("pay", '{"amount": "$f1.total"}')]), Say("over")]
+    script = [Say(calls=[("add", '{"a": 2, "b": 3}'), ("pay", '{"amount": "$f1.total"}')]), Say("over"), Say("over")]
     with ChatServer(script) as server:
         ours, theirs = pty.openpty()
-        command = ["pay", "--base-url", server.base_url, "--tools", tools, "--grace", "inf", "-q"]
+        command = ["pay", *AT_ONCE, "--base-url", server.base_url, "--tools", tools, "-q"]
         process = started(*command, stdin=theirs, stderr=subprocess.PIPE)
         assert process.stderr is not None
         asked = b""
-        while b"[y/N]" not in asked:
-            asked += process.stderr.read1()  # type: ignore[attr-defined]
+        while b"[y/N]" not in asked and (more := process.stderr.read1()):  # type: ignore[attr-defined]
+            asked += more
         os.write(ours, answer.encode())
         assert process.wait(20) == 0
         process.stderr.close()
@@ -217,6 +217,18 @@ def test_a_model_that_never_answers_is_given_up_and_what_there_is_is_written(too
     assert (tools.parent / "notes.txt").read_text() == "x\n"
 
 
+def test_an_answer_is_shown_even_if_the_trace_cannot_be_written(tools: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    away = Say(calls=[("go_away", json.dumps({"folder": str(folder)}))])
+    tools.write_text("from pathlib import Path\ndef go_away(folder: str) -> None:\n    Path(folder).rmdir()\n")
+    with ChatServer([away, Say("an answer")]) as server:
+        args = ("go", "--base-url", server.base_url, "--tools", tools, "--policy", "sync", "-q")
+        done = asyncfc(*args, "--trace", folder / "run.jsonl")
+    assert (done.exit_code, done.stdout) == (3, "an answer\n"), done.output
+    assert "No such file" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
@@ -232,6 +244,23 @@ def test_a_model_that_never_answers_is_given_up_and_what_there_is_is_written(too
         (("go", "--base-url", "http://127.0.0.1:1", "--extra-body", "{"), 2, "--extra-body: broken JSON"),
         (("go", "--base-url", "http://127.0.0.1:1", "--tools", "x.txt"), 2, "--tools 'x.txt': expected FILE.py"),
         (("go", "--base-url", "http://127.0.0.1:1", "--tools", "no.py"), 3, "no.py: No such file"),
+        (
+            ("go", "--base-url", "http://127.0.0.1:1", "--trace", "run.txt"),
+            2,
+            "--trace run.txt: expected a name ending",
+        ),
+        (
+            ("go", "--base-url", "http://127.0.0.1:1", "--trace", "no/x.jsonl"),
+            2,
+            "--trace no/x.jsonl: there is no folder",
+        ),
+        (
+            ("go", "--base-url", "http://127.0.0.1:1", "--journal", "no/x.db"),
+            2,
+            "--journal no/x.db: there is no folder",
+        ),
+        (("go", "--base-url", "http://127.0.0.1:1", "--journal", "/"), 2, "--journal /: expected a file"),
+        (("go", "--base-url", "http://127.0.0.1:1", "--decide", "f1=again"), 2, "--decide goes with --resume"),
     ],
 )
 def test_bad_input_says_what_was_expected(args: tuple[str, ...], code: int, said: str) -> None:
