@@ -6,6 +6,7 @@ when it runs (tests/test_layers.py holds `asyncfc --help` to that).
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 
 from . import bench, check, demo, doctor, fit, papers, parse, replay, run, simulate, study, tools, trace
 from .config import add_option
-from .errors import reported
+from .errors import ExitCode, reported
 
 
 class Verbs(TyperGroup):
@@ -86,4 +87,7 @@ app.add_typer(papers.app, name="papers")
 
 def main() -> None:
     """Run the command line; ends the process with its exit code."""
-    app(prog_name="asyncfc")
+    try:
+        app(prog_name="asyncfc")
+    except KeyboardInterrupt:  # before a verb is begun
+        sys.exit(ExitCode.INTERRUPTED)

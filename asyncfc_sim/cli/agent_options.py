@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -129,6 +130,14 @@ class PolicyOptions:
         return changes
 
 
+def secrets(endpoint: Endpoint, tools: Sequence[str]) -> list[str]:
+    """What must not stand in anything that is written: of the endpoint, and of the MCP servers that `--tools` names."""
+    from .config import current
+
+    servers = [current().mcp_server(spec.removeprefix("mcp:")) for spec in tools if spec.startswith("mcp:")]
+    return [*endpoint.secrets, *(secret for server in servers for secret in server.secrets)]
+
+
 def grace(text: str) -> Any:
     """Seconds, `inf`, or `auto`. Raises BadOption."""
     if text == "auto":
@@ -140,6 +149,16 @@ def grace(text: str) -> Any:
     if isnan(seconds) or seconds < 0:
         raise BadOption(f"--grace {text!r}: expected seconds, 0 or more, or inf, or auto")
     return seconds
+
+
+def check_writable(option: str, path: Path | None) -> None:
+    """A file that is to be written later has a folder, and is none. Raises BadOption: before the work, not after it."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise BadOption(f"{option} {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise BadOption(f"{option} {path}: expected a file, and this is a folder")
 
 
 def given_tools(specs: Sequence[str] | None, *, trust_hints: bool = False) -> list[Given]:

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .agent_options import BadOption, Endpoint, PolicyOptions
+from .agent_options import BadOption, Endpoint, PolicyOptions, check_writable
 from .run_agent import LIVE_POLICIES
 
 if TYPE_CHECKING:
@@ -151,16 +151,13 @@ def check_files(request: BenchRequest, result: Path | None) -> None:
     """What cannot be written, or must not be, is found before the work. Raises BadOption."""
     if request.trace is not None and not request.trace.name.removesuffix(".gz").endswith(".jsonl"):
         raise BadOption(f"--trace {request.trace}: expected a name ending in .jsonl or .jsonl.gz")
-    for option, path in (("--trace", request.trace), ("the results", result)):
-        if path is None:
-            continue
-        if not path.parent.is_dir():
-            raise BadOption(f"{option}: {path}: there is no folder {path.parent}")
-        if path.is_dir():
-            raise BadOption(f"{option}: {path}: expected a file, and this is a folder")
-        if path.is_file() and not request.overwrite:
+    for option, path in (("--trace", request.trace), ("the results:", result)):
+        check_writable(option, path)
+        if path is not None and path.is_file() and not request.overwrite:
             # An old result that is taken for a new one is worse than none.
-            raise BadOption(f"{option}: {path} is there already; --overwrite replaces it")
+            raise BadOption(f"{option} {path}: it is there already; --overwrite replaces it")
+    if result is not None and request.trace is not None and result.resolve() == request.trace.resolve():
+        raise BadOption(f"--trace {request.trace}: expected a file of its own, and the results go there")
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from . import bench_request as options
-from .agent_options import BadOption, given_tools
+from .agent_options import BadOption, given_tools, secrets
 from .bench_request import BenchRequest
-from .errors import ExitCode
+from .errors import ExitCode, sigterm_interrupts
 from .run_agent import leave, with_timeout
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 def run_bench(request: BenchRequest) -> ExitCode:
     """One benchmark from its beginning to its end. Returns the exit code; raises what bad input raises."""
+    sigterm_interrupts()  # until the runs themselves listen: much is imported before
     from asyncfc_sim.report.console import progress
     from asyncfc_sim.studies.bench import Found
 
@@ -191,7 +192,8 @@ def _write(results: Results, result: Path | None) -> None:
     if result is not None:
         emit(json_document(results, runs=True), str(result))
     if request.trace is not None:
-        write_trace(request.trace, (redacted(run, request.endpoint.secrets) for run in _runs(results)))
+        hidden = secrets(request.endpoint, request.tools)
+        write_trace(request.trace, (redacted(run, hidden) for run in _runs(results)))
 
 
 def _runs(results: Results) -> list[Run]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import agent_options as options
-from .errors import ExitCode
+from .errors import ExitCode, sigterm_interrupts
 from .output import document, emit, show
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def doctor(
     \b
     Exit codes: 0 all is well, 1 it works but something costs, or it cannot call tools, 3 it cannot be reached.
     """
+    sigterm_interrupts()
     if not base_url:
         raise options.BadOption("nothing to examine: expected --base-url URL (or OPENAI_BASE_URL)")
     from asyncfc_sim.live.doctor import Doctor

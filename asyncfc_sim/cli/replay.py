@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from math import inf, isnan
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .errors import sigterm_interrupts
 from .output import document, show
 from .trace_choice import named
 from .trace_files import Broken, File, Format, TraceFile
@@ -63,7 +63,7 @@ def replay(
       asyncfc replay sessions.jsonl.gz --speed inf --port-file port.txt
       asyncfc run "go" --base-url http://127.0.0.1:8000/v1 --tools mytools.py
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    sigterm_interrupts()
     factor = _speed(speed)
     opened = TraceFile(file, format, on_broken)
     recorded = _recorded(opened, run)
@@ -85,10 +85,6 @@ def replay(
         server.serve_forever(poll_interval=0.1)
     finally:
         server.server_close()
-
-
-def _interrupt(*args: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _speed(text: str) -> float:

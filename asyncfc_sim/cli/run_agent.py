@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .agent_options import BadOption, Endpoint, PolicyOptions, given_tools
+from .agent_options import BadOption, Endpoint, PolicyOptions, check_writable, given_tools, secrets
 from .approval import approval
-from .errors import ExitCode
+from .errors import ExitCode, sigterm_interrupts
 from .run_resume import kept, resumed
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asyncfc_sim.live.agent import Agent
     from asyncfc_sim.live.run import AgentRun
 
+TRACES = (".jsonl", ".perfetto.json")
 LIVE_POLICIES = ("sync", "sync_parallel", "early_start", "asyncfc", "blind")
 
 
@@ -62,7 +63,9 @@ def run_agent(request: RunRequest) -> ExitCode:
     """One run from its beginning to its end. Returns the exit code; raises what bad input raises."""
     from .run_view import show_run
 
+    sigterm_interrupts()  # until the run itself listens: much is imported before
     streamed: list[str] = []
+    _check_files(request)
     if request.resume is not None:
         request = resumed(request)
     ending = asyncio.run(_ended(_agent(request, streamed), request))
@@ -70,9 +73,11 @@ def run_agent(request: RunRequest) -> ExitCode:
     if run is None:
         print(f"Error: {ending.reason}", file=sys.stderr)
         return ending.code
-    if request.trace is not None:
-        _write(request.trace, run, request.endpoint.secrets)
-    show_run(run, ending.reason, as_json=request.as_json, quiet=request.quiet, streamed="".join(streamed))
+    try:
+        if request.trace is not None:
+            _write(request.trace, run, secrets(request.endpoint, request.tools))
+    finally:  # a disk that is full takes the trace, and not the answer too
+        show_run(run, ending.reason, as_json=request.as_json, quiet=request.quiet, streamed="".join(streamed))
     if ending.code is ExitCode.OK and run.in_doubt:
         ending.code = ExitCode.PARTIAL
     if ending.code is ExitCode.OK and request.require_certified and not run.certificate.certified:
@@ -80,6 +85,18 @@ def run_agent(request: RunRequest) -> ExitCode:
     if run.in_doubt:
         leave(ending.code)
     return ending.code
+
+
+def _check_files(request: RunRequest) -> None:
+    """What cannot be written, or belongs to a run that is resumed, is found before the run. Raises BadOption."""
+    if request.decide and request.resume is None:
+        raise BadOption("--decide goes with --resume FILE: it is about calls of a run that broke off")
+    if request.trace is not None and not request.trace.name.removesuffix(".gz").endswith(TRACES):
+        raise BadOption(
+            f"--trace {request.trace}: expected a name ending in .jsonl, .perfetto.json, or either with .gz"
+        )
+    check_writable("--trace", request.trace)
+    check_writable("--journal", request.journal)
 
 
 async def _ended(agent: Agent, request: RunRequest) -> Ending:
@@ -120,14 +137,14 @@ async def _running(agent: Agent, request: RunRequest, ended: Callable[[AgentRun]
     from asyncfc_sim.live.journal import open_journal
     from asyncfc_sim.live.resume import decision
 
-    secrets = request.endpoint.secrets
+    hidden = secrets(request.endpoint, request.tools)
     if request.resume is not None:
         decisions = dict(map(decision, request.decide))
-        return await agent.resume(request.resume, decisions, secrets=secrets, ended=ended)
+        return await agent.resume(request.resume, decisions, secrets=hidden, ended=ended)
     prompts = _prompts(request)
     if request.journal is None:
         return await agent.run(*prompts, ended=ended)
-    with open_journal(request.journal, secrets=secrets, extra=kept(request)) as journal:
+    with open_journal(request.journal, secrets=hidden, extra=kept(request)) as journal:
         return await agent.run(*prompts, journal=journal, ended=ended)
 
 
@@ -183,12 +200,12 @@ def _unseen(text: str) -> None:
     pass
 
 
-def _write(path: Path, run: AgentRun, secrets: Sequence[str]) -> None:
+def _write(path: Path, run: AgentRun, hidden: Sequence[str]) -> None:
     """The trace, by the ending of its file."""
     from asyncfc_sim.traces.redact import redacted
 
-    trace = redacted(run.trace, secrets)
-    if ".perfetto." in path.name:
+    trace = redacted(run.trace, hidden)
+    if path.name.removesuffix(".gz").endswith(".perfetto.json"):
         from asyncfc_sim.traces.perfetto import write_perfetto
 
         write_perfetto(path, [trace])
