@@ -47,11 +47,13 @@ class Agent:
 
     `model` is a name at `base_url` (without one: the first that the server has), or any `Model`. `tools` are plain
     functions (sync ones run in threads, async ones on the event loop), FunctionTools, files of tools, MCP servers.
-    `policy` is a name (sync, sync_parallel, early_start, asyncfc, blind) or a Policy; further arguments change fields
-    of it (`grace_s=0.0`, say). `approve` is asked before calls of tools that want approval, once their arguments are
-    known. `on_text` is given the model's text as it comes. `timeout_s` limits a run as a whole. `instructions` begin
-    the system prompt. `texts` keeps what was said in the trace too, which otherwise holds calls and times. `override`
-    has the last word on what the scheduler knows of a tool.
+    `policy` is a name (sync, sync_parallel, early_start, asyncfc, blind) or a Policy; beside a name, further arguments
+    change fields of it (`grace_s=0.0`, say), and LIVE_GUARDS hold if they are not changed. `approve` is asked before
+    calls of tools that want approval, once their arguments are known. `on_text` is given the model's text as it comes;
+    a message that broke off comes again from its beginning. `timeout_s` limits a run as a whole; when it ends, calls
+    under way are asked to stop and waited for, for `patience_s`. `instructions` begin the system prompt. `texts` keeps
+    what was said in the trace too, which otherwise holds calls and times. `override` has the last word on what the
+    scheduler knows of a tool.
 
     Raises ValueError for a policy that there is not.
     """

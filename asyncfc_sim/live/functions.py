@@ -1,7 +1,8 @@
 """Plain functions as live tools: async ones run on the event loop, the others in threads.
 
 Context variables are those of the task that called `Agent.run`, in threads too. A thread cannot be stopped: a call that
-was given up is over only when its function has returned, and until then it holds its keys.
+was given up is over only when its function has returned, and until then it holds its keys. Python itself waits for it
+too when a program ends.
 """
 
 from __future__ import annotations
