@@ -33,6 +33,7 @@ RETRIES: Final = 2
 FIRST_DELAY_S: Final = 0.5  # before a request is made again; then twice as long each time
 LONGEST_DELAY_S: Final = 30.0  # a server that wants to be left alone for longer is not asked again
 MAX_BROKEN: Final = 3  # messages in a row
+REWRITTEN: Final = "what had been sent was changed (rewrite, or strict's cut): a prefix cache is lost from there on"
 LATELY: Final = 64  # requests; a server's load changes, and a long conversation is not to be kept for it
 
 
@@ -105,6 +106,8 @@ class Asker:
     async def ask(self, transcript: Sequence[Mapping[str, Any]]) -> AsyncGenerator[Asked, None]:
         """The model's next message as it comes, a `Written` last. Raises ModelError."""
         self._check(transcript)
+        if self._check.rewritten:
+            self.notes[REWRITTEN] = None
         failures, began, asked_again = 0, False, False
         while True:
             message = _Message()

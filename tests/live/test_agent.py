@@ -12,6 +12,7 @@ import pytest
 from asyncfc_sim.core.session_events import AskApproval
 from asyncfc_sim.live import virtual_clock
 from asyncfc_sim.live.agent import Agent
+from asyncfc_sim.live.asking import REWRITTEN
 from asyncfc_sim.live.model import ModelError
 from asyncfc_sim.live.run import AgentRun, RunFailed
 from asyncfc_sim.tools.decorator import tool
@@ -109,6 +110,12 @@ def test_delivery_rewrite_puts_a_value_where_its_placeholder_stood() -> None:
     first, second, _ = two(delivery="rewrite")
     assert first == [PENDING]
     assert second == [{"thought": "x"}, {"future": "$f2", "status": "pending"}]
+
+
+@pytest.mark.parametrize("delivery", ["on_touch", "when_idle", "rewrite"])
+def test_a_run_says_that_what_had_been_sent_was_changed(delivery: str) -> None:
+    run, _ = play([[("think", {"about": "x"})], [1.5, ("act", {})], [awaits(1, 2)], "done"], delivery=delivery)
+    assert (REWRITTEN in run.notes) == (delivery == "rewrite")
 
 
 def test_an_infinite_grace_waits_for_values_and_says_nothing_of_futures() -> None:

@@ -293,6 +293,7 @@ def test_strict_cuts_a_stream_off_in_the_middle() -> None:
     messages = [event.t for event in run.trace.events if event.rule == "message"]
     assert messages[:2] == pytest.approx([1, 1.5])
     assert model.closed == len(model.asked)
+    assert run.notes == (), "what was cut off had never been sent"
 
 
 def test_a_stream_cancelled_from_within_ends_the_run() -> None:
