@@ -17,6 +17,7 @@ from asyncfc_sim.studies.bench_measures import DEFINITIONS, Measures, Metric
 from asyncfc_sim.studies.bench_rows import ArmRow, Place, Request, answered, row, verdicts
 from asyncfc_sim.traces.redact import redacting
 
+from .agent_options import secrets
 from .bench_request import BenchRequest
 from .output import document
 
@@ -120,7 +121,7 @@ def json_document(results: Results, *, runs: bool = False) -> dict[str, Any]:
         **({"runs": _runs(results)} if runs else {}),
     )
     # Through JSON, so that nothing in it is hidden from `redact` in a tuple.
-    redact = redacting(request.endpoint.secrets)
+    redact = redacting(secrets(request.endpoint, request.tools))
     return cast("dict[str, Any]", redact(json.loads(json.dumps(whole, allow_nan=False))))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,15 +37,20 @@ def document(
 
 
 def _without_secrets(argv: Sequence[str]) -> list[str]:
-    """The command line, fit to be kept: keys, and the headers that may hold some, are left out."""
+    """The command line, fit to be kept: keys are left out, and what may hold some (headers, parts of addresses)."""
     kept: list[str] = []
     hidden = False
     for word in argv:
         option, equals, _ = word.partition("=")
         secret = option in SECRET_OPTIONS
-        kept.append("***" if hidden else f"{option}=***" if secret and equals else word)
+        kept.append("***" if hidden else f"{option}=***" if secret and equals else _without_password(word))
         hidden = secret and not equals and not hidden
     return kept
+
+
+def _without_password(word: str) -> str:
+    """An address without its user, its password and its query; any other word as it is."""
+    return re.sub(r"(https?://)(?:[^\s/?#@]*@)?([^\s?#]*)(?:\?[^\s#]*)?", r"\1\2", word)
 
 
 def emit(document: Mapping[str, Any], path: str | None = None) -> None:

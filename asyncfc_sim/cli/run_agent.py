@@ -61,6 +61,8 @@ class Ending:
 
 def run_agent(request: RunRequest) -> ExitCode:
     """One run from its beginning to its end. Returns the exit code; raises what bad input raises."""
+    from asyncfc_sim.traces.redact import redacted
+
     from .run_view import show_run
 
     sigterm_interrupts()  # until the run itself listens: much is imported before
@@ -73,9 +75,10 @@ def run_agent(request: RunRequest) -> ExitCode:
     if run is None:
         print(f"Error: {ending.reason}", file=sys.stderr)
         return ending.code
+    run = replace(run, trace=redacted(run.trace, secrets(request.endpoint, request.tools)))
     try:
         if request.trace is not None:
-            _write(request.trace, run, secrets(request.endpoint, request.tools))
+            _write(request.trace, run)
     finally:  # a disk that is full takes the trace, and not the answer too
         show_run(run, ending.reason, as_json=request.as_json, quiet=request.quiet, streamed="".join(streamed))
     if ending.code is ExitCode.OK and run.in_doubt:
@@ -200,19 +203,16 @@ def _unseen(text: str) -> None:
     pass
 
 
-def _write(path: Path, run: AgentRun, hidden: Sequence[str]) -> None:
+def _write(path: Path, run: AgentRun) -> None:
     """The trace, by the ending of its file."""
-    from asyncfc_sim.traces.redact import redacted
-
-    trace = redacted(run.trace, hidden)
     if path.name.removesuffix(".gz").endswith(".perfetto.json"):
         from asyncfc_sim.traces.perfetto import write_perfetto
 
-        write_perfetto(path, [trace])
+        write_perfetto(path, [run.trace])
     else:
         from asyncfc_sim.traces.trace import write_trace
 
-        write_trace(path, [trace])
+        write_trace(path, [run.trace])
 
 
 def leave(code: ExitCode) -> None:

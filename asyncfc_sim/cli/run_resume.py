@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asyncfc_sim.traces.redact import REDACTED
+
 from .agent_options import BadOption
 from .check_request import split_target
 
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def kept(request: RunRequest) -> dict[str, Any]:
-    """The options that a journal does not know of otherwise. Never a key, nor headers, which may hold one."""
+    """The options that a journal does not know of otherwise. Never a key, nor what may hold one: headers, and addresses
+    with a password or a query."""
     return {
-        "base_url": request.endpoint.base_url,
+        "base_url": _unless_secret(request.endpoint.base_url or "") or None,
         "tools": [_anywhere(spec) for spec in request.tools],
         "call_timeout_s": request.call_timeout_s,
         "trust_hints": request.trust_hints,
@@ -33,6 +36,11 @@ def resumed(request: RunRequest) -> RunRequest:
         raise BadOption("--resume goes on with a run: its prompts and its journal are known")
     plan = read_plan(request.resume)
     extra, endpoint = plan.extra, request.endpoint
+    for key, given in (("base_url", endpoint.base_url), ("extra_body", endpoint.extra_body), ("tools", request.tools)):
+        if not given and REDACTED in str(extra.get(key)):
+            raise BadOption(
+                f"--{key.replace('_', '-')}: it may have held a secret, so the journal lacks it; give it again"
+            )
     return replace(
         request,
         endpoint=replace(
@@ -53,6 +61,12 @@ def resumed(request: RunRequest) -> RunRequest:
 def _anywhere(spec: str) -> str:
     """A file of tools by its whole path: a run may be resumed from another folder."""
     if spec.startswith("mcp:"):
-        return spec
+        return f"mcp:{_unless_secret(spec.removeprefix('mcp:'))}"
     path, name = split_target(spec)
     return str(Path(path).absolute()) + (f":{name}" if name else "")
+
+
+def _unless_secret(address: str) -> str:
+    from asyncfc_sim.live.endpoint import secrets_in
+
+    return REDACTED if secrets_in(address) else address

@@ -92,7 +92,7 @@ def test_a_future_of_one_server_is_an_argument_of_another(notes, tmp_path):
 
     calls = [("read", {"name": "a"}), ("shout", {"text": "$f1.text"}), ("notes_read", {"name": "$f1.name"})]
     tools = [notes.source(trust_hints=True), shout, notes.source(trust_hints=True)]
-    model, _ = played(tools, calls)
+    model, _ = played(tools, calls, grace_s=60.0)  # with no end of it, a model is told of no references
     first, shouted, second = model.shown()
     assert shouted == "ALPHA"
     assert first == second
