@@ -17,6 +17,7 @@ from asyncfc_sim.core.values import JSON
 
 from .braces import Braces
 from .model import Began, CallPart, Ended, Part, TextPart, Usage
+from .whole_text import whole
 
 _UNPARSED = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=")
 
@@ -118,7 +119,7 @@ class Accumulator:
         function = fragment.get("function")
         function = function if isinstance(function, dict) else {}
         index = n if isinstance(n := fragment.get("index"), int) else None
-        id, name = _whole(str(fragment.get("id") or "")), _whole(str(function.get("name") or ""))
+        id, name = whole(str(fragment.get("id") or "")), whole(str(function.get("name") or ""))
         arguments = function.get("arguments")
         if not isinstance(arguments, str | dict | None):
             arguments = json.dumps(arguments)
@@ -202,13 +203,8 @@ def _objects(value: object) -> list[Mapping[str, Any]]:  # read from JSON, so di
 def _text(content: object) -> str:
     """Text, or the texts of a list of parts."""
     if isinstance(content, list):
-        return "".join(_whole(str(part.get("text") or "")) for part in _objects(content))
-    return _whole(content) if isinstance(content, str) else ""
-
-
-def _whole(text: str) -> str:
-    """The same text, but for halves of surrogate pairs: no request could be made with them."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return "".join(whole(str(part.get("text") or "")) for part in _objects(content))
+    return whole(content) if isinstance(content, str) else ""
 
 
 def _usage(usage: object) -> Usage | None:

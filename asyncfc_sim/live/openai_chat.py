@@ -24,6 +24,7 @@ from .endpoint import OPENAI, Endpoint, secrets_in
 from .model import REPLAY_NOTE, CallPart, Ended, ModelError, Part
 from .model_errors import broke_off, no_connection, refused
 from .replay import REPLAY_HEADER
+from .whole_text import whole_in
 
 CONNECT_TIMEOUT_S: Final = 10.0
 _LISTED: Final = 10  # models named in an error
@@ -267,6 +268,10 @@ class OpenAIChat:
                 if body is None:
                     return (await client.get(path, cast_to=object, stream=True, stream_cls=of)).response
                 return (await client.post(path, body=body, cast_to=object, stream=True, stream_cls=of)).response
+        except UnicodeEncodeError:
+            if (body_as_sent := whole_in(body)) == body:
+                raise
+            return await self._send(path, body_as_sent, within_s)
         except openai.APIStatusError as error:
             return error.response
         except openai.APITimeoutError:

@@ -634,3 +634,21 @@ def test_a_call_is_there_while_the_stream_goes_on():
         (first_s, second_s), ended_s = asyncio.run(ask())
     assert second_s - first_s > 0.15
     assert ended_s - second_s > 0.3
+
+
+def test_half_a_surrogate_pair_wherever_it_comes_from_does_not_keep_a_request_from_being_made():
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "it is \ud83d"},
+        {"role": "user", "content": "\ud83d\ude00 \udcff", "\ud800": None},
+    ]
+
+    async def ask() -> list[Part]:
+        async with OpenAIChat("scripted", base_url=server.base_url, timeout_s=5.0) as model:
+            return [part async for part in model.stream(messages, TOOLS)]
+
+    with ChatServer([Say("yes")]) as server:
+        parts = asyncio.run(ask())
+    assert TextPart("yes") in parts
+    first, second = server.bodies[-1]["messages"]
+    assert first["content"] == "it is \ufffd"
+    assert second == {"role": "user", "content": "\U0001f600 \ufffd", "\ufffd": None}
