@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from . import agent_options as options
+from .config import on_command_line
 
 
 def bench(
+    ctx: typer.Context,
     prompts: Annotated[
         Path | None,
         typer.Option(
@@ -120,6 +122,9 @@ def bench(
     """
     from .bench_request import BenchRequest
     from .bench_run import run_bench
+
+    if arms is not None and on_command_line(ctx, "policy"):
+        raise options.BadOption("--policy and --arms: expected one of them; the arms have policies of their own")
 
     request = BenchRequest(
         prompts=prompts,

@@ -12,7 +12,7 @@ from . import agent_options as options
 
 def run(
     prompts: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROMPT]...", help="Messages of the user, one by one; - is stdin.")
+        list[str] | None, typer.Argument(metavar="PROMPT", help="Messages of the user, one by one; - is stdin.")
     ] = None,
     base_url: options.BaseUrl = None,
     model: options.ModelName = None,

@@ -272,6 +272,8 @@ def test_a_world_that_cannot_be_made_fresh_is_said_and_nothing_is_written(
     ("options", "complaint"),
     [
         (("--policy", "sync,interrupt"), "--policy: 'interrupt': expected one or more of sync"),
+        (("--policy", "sync", "--arms", "sync,blind"), "--policy and --arms: expected one of them"),
+        (("-o", "x.jsonl", "--trace", "./x.jsonl"), "--trace x.jsonl: expected a file of its own"),
         (("--policy", ""), "--policy: nothing: expected one or more of"),
         (("--arms", "sync,asyncfc"), "--arms: 'asyncfc': expected one or more of sync, blind, async"),
         (("--num-prompts", "9"), "2 prompts, not 9"),

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from itertools import repeat
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from asyncfc_sim.cli import app
 from tests.chat_server import ChatServer, Reply, Say, error
 from tests.live.test_doctor import no_calls, remembering
 from tests.replaying import replayed
 
 
-def doctor(*args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "asyncfc_sim", "doctor", *args]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60)
+def doctor(*args: str) -> Result:
+    return CliRunner().invoke(app, ["doctor", *args])
 
 
 def test_a_server_that_is_well():
     with ChatServer(repeat(remembering(0.0, 0.0, (0, 3000)))) as server:
         done = doctor("--base-url", server.base_url)
         lines = done.stdout.splitlines()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert lines[0] == server.base_url
     assert lines[1:4] == [
         "   ok  reachable: scripted is asked",
@@ -38,19 +38,21 @@ def test_a_model_that_cannot_call_tools_is_a_failed_check():
     with ChatServer(repeat(no_calls)) as server:
         done = doctor("--base-url", server.base_url, "--json")
     found = json.loads(done.stdout)
-    assert (done.returncode, found["schema"], found["model"]) == (1, "asyncfc.doctor/1", "scripted")
+    assert (done.exit_code, found["schema"], found["model"]) == (1, "asyncfc.doctor/1", "scripted")
     finding = next(each for each in found["findings"] if each["check"] == "calls")
     assert finding["verdict"] == "fails"
     assert finding["measured"]["calls"] == 0
 
 
-def test_nothing_is_shown_of_a_key():
+def test_nothing_is_shown_of_a_key(monkeypatch):
     def answer(body: dict[str, Any]) -> Reply | Say:
         return error(401, "sk-secret-key is not known")
 
     with ChatServer(repeat(answer)) as server:
-        done = doctor("--base-url", server.base_url, "--api-key", "sk-secret-key", "--header", "X-Y=hidden", "--json")
-    assert done.returncode == 3
+        words = ["doctor", "--base-url", server.base_url, "--api-key", "sk-secret-key", "--header", "X-Y=hidden"]
+        monkeypatch.setattr(sys, "argv", ["asyncfc", *words, "--json"])  # a part of the document
+        done = doctor(*words[1:], "--json")
+    assert done.exit_code == 3
     assert "does not accept the API key (401)" in done.stdout
     assert "sk-secret" not in done.stdout + done.stderr
     assert "hidden" not in done.stdout
@@ -68,12 +70,12 @@ def test_nothing_is_shown_of_a_key():
 def test_what_cannot_be_examined(monkeypatch, args, code, message):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     done = doctor(*args)
-    assert done.returncode == code
+    assert done.exit_code == code
     assert message in done.stdout + done.stderr
 
 
 def test_a_replay_is_examined_as_what_it_is():
     with replayed("examples/06_agent.replay.jsonl", "--speed", "10") as ready:
         done = doctor("--base-url", ready["base_url"])
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "2 models: trip-asyncfc, trip-sync; a replay, no model" in done.stdout

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from asyncfc_sim.cli import app
 from asyncfc_sim.traces.trace import read_trace
 from tests.replaying import AGENT, AGENT_TOOLS, COMMAND, ROOT, replayed
 
 PROMPT = "Plan three nights in Kyoto, and tell Ada."
 
 
-def replay(*args: str | Path) -> subprocess.CompletedProcess[str]:
+def replay(*args: str | Path) -> Result:
     """For what ends by itself."""
-    return subprocess.run([*COMMAND, *map(str, args)], capture_output=True, text=True, encoding="utf-8", timeout=30)
+    return CliRunner().invoke(app, ["replay", *map(str, args)])
 
 
 def got(url: str) -> Any:
@@ -96,7 +98,7 @@ def test_sessions_of_others_are_served():
 )
 def test_what_cannot_be_served_is_said(args, code, message):
     done = replay(*args)
-    assert done.returncode == code
+    assert done.exit_code == code
     assert message in done.stderr
     assert done.stdout == ""
 
@@ -105,7 +107,7 @@ def test_a_port_that_is_in_use_is_said():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = replay(AGENT, "--port", str(port))
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert done.stderr == (
         f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; another port can be given, and 0 is any "
         "that is free\n"
@@ -125,16 +127,9 @@ def planned(folder: Path, base_url: str, policy: str) -> dict[str, Any]:
     """Run the example's agent in a folder of its own; what the command printed."""
     folder.mkdir()
     options = ["--tools", str(AGENT_TOOLS), "--model", f"trip-{policy}", "--policy", policy, "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "asyncfc_sim", "run", PROMPT, "--base-url", base_url, *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, ["run", PROMPT, "--base-url", base_url, *options])
+    assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,12 +16,14 @@ from typer.testing import CliRunner, Result
 
 from asyncfc_sim.cli import app
 from asyncfc_sim.traces.certificates import certificate
+from asyncfc_sim.traces.journal import read_journal
 from asyncfc_sim.traces.trace import read_trace
 from tests.chat_server import HANG, ChatServer, Reply, Say
 
 SECRET = "sk-a-key-that-nobody-may-see"
 
 TOOLS = '''
+    import asyncio
     import time
     from pathlib import Path
     from asyncfc_sim import tool
@@ -52,6 +55,12 @@ TOOLS = '''
     def slow(seconds: float) -> str:
         (HERE / "slow.txt").write_text("begun")
         time.sleep(seconds)
+        return "done"
+
+    @tool(writes=["slow"])
+    async def slow_but_kind(seconds: float) -> str:
+        (HERE / "slow.txt").write_text("begun")
+        await asyncio.sleep(seconds)
         return "done"
 '''
 
@@ -275,11 +284,13 @@ def started(*args: object, **streams: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, **streams)  # type: ignore[call-overload, no-any-return]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_written_and_ends_with_130(tools: Path, tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "tool"), [(signal.SIGINT, "slow"), (signal.SIGTERM, "slow_but_kind")])
+def test_an_interrupted_run_is_written_and_ends_with_130(
+    tools: Path, tmp_path: Path, number: signal.Signals, tool: str
+) -> None:
     """Even if a function runs on that nobody can stop."""
     path, begun = tmp_path / "run.jsonl", tools.parent / "slow.txt"
-    with ChatServer([Say(calls=[("slow", '{"seconds": 60}')]), Reply((HANG,))]) as server:
+    with ChatServer([Say(calls=[(tool, '{"seconds": 60}')]), Reply((HANG,))]) as server:
         process = started(
             "go", "--base-url", server.base_url, "--tools", tools, "--trace", path, stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -299,21 +310,34 @@ def test_an_interrupted_run_is_written_and_ends_with_130(tools: Path, tmp_path: 
 # ------------------------------------------------------------------------------------------------ journals
 
 
-def killed_in_mid_effect(tools: Path, journal: Path) -> None:
-    """A run with a journal, killed while `slow` runs: its note is written by then, and of `slow` nobody knows."""
-    script = [Say(calls=[("note", '{"text": "once"}'), ("slow", '{"seconds": 60}')]), Reply((HANG,))]
-    with ChatServer(script) as server:
-        process = started("go", "--base-url", server.base_url, "--tools", tools, "--journal", journal)
+def is_noted(folder: Path) -> bool:
+    """Whether `slow` runs, and the journal knows that `note` is done."""
+    if not (folder / "slow.txt").exists():
+        return False
+    (run,) = read_journal(folder / "run.db")
+    return any(entry.name == "finish" for entry in run.events)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with a journal, killed while `slow` runs: its note is written, and of `slow` nobody knows."""
+    folder = tmp_path_factory.mktemp("killed")
+    tools = folder / "mytools.py"
+    tools.write_text(dedent(TOOLS))
+    call_slow = Say(calls=[("note", '{"text": "once"}'), ("slow", '{"seconds": 60}')])
+    with ChatServer([call_slow, Reply((HANG,))]) as server:
+        process = started("go", "--base-url", server.base_url, "--tools", tools, "--journal", folder / "run.db")
         deadline = time.monotonic() + 20
-        while not (tools.parent / "slow.txt").exists() and time.monotonic() < deadline:
+        while not is_noted(folder) and time.monotonic() < deadline:
             time.sleep(0.02)
         process.kill()
         process.wait()
+    return folder
 
 
-def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(tools: Path, tmp_path: Path) -> None:
+def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(killed: Path, tmp_path: Path) -> None:
+    shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
     journal = tmp_path / "run.db"
-    killed_in_mid_effect(tools, journal)
     assert "slow" in CliRunner().invoke(app, ["trace", "view", str(journal)]).stdout
     with ChatServer([Say("all is well"), Say("all is well")]) as server:
         undecided = asyncfc("--resume", journal, "--base-url", server.base_url)
@@ -326,7 +350,7 @@ def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(tools: Path,
     assert json.loads(done.stdout)["output"] == "all is well"
     said = [message["content"] for message in server.bodies[-1]["messages"] if message["role"] == "tool"]
     assert [text for text in said if "slept" in text]
-    assert (tools.parent / "notes.txt").read_text() == "once\n"
+    assert (killed / "notes.txt").read_text() == "once\n"
     again = asyncfc("--resume", journal)
     assert again.exit_code == 2
     assert "has ended" in again.stderr
@@ -341,13 +365,8 @@ def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(tools: Path,
         (("--resume", "{tools}"), 2, "mytools.py"),
     ],
 )
-def test_what_cannot_be_resumed_is_told(
-    tools: Path, tmp_path: Path, args: tuple[str, ...], code: int, said: str
-) -> None:
-    journal = tmp_path / "run.db"
-    if "{journal}" in args:
-        killed_in_mid_effect(tools, journal)
-    done = asyncfc(*(arg.format(journal=journal, tools=tools) for arg in args))
+def test_what_cannot_be_resumed_is_told(killed: Path, args: tuple[str, ...], code: int, said: str) -> None:
+    done = asyncfc(*(arg.format(journal=killed / "run.db", tools=killed / "mytools.py") for arg in args))
     assert done.exit_code == code, done.output
     assert said in done.stderr
     assert "Traceback" not in done.stderr
