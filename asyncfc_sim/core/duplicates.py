@@ -56,6 +56,11 @@ class Duplicates:
         if key is not None and self._latest.get(key) == future:
             del self._latest[key]
 
+    def cut(self, failed: int) -> None:
+        """strict: the calls after the one that failed never were."""
+        for future in [future for future in self._keys if future > failed]:
+            self.settled(future)
+
     def twin_of(self, key: Hashable, call: Call, scheduler: Scheduler) -> Twin | None:
         """The unresolved twin of a call that is about to be issued, if it has one; `key` is the call's `key_of`.
 

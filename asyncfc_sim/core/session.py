@@ -369,6 +369,7 @@ class Session:
 
     def _cut_back(self, failed: int) -> None:
         """strict: the transcript ends with the failing call and its error; the model goes on from there."""
+        self._duplicates.cut(failed)
         streaming, self._closing = self._message, None
         if streaming is not None and not streaming.ended:
             self._act(Interrupt())

@@ -475,3 +475,12 @@ def test_nothing_is_kept_of_calls_that_are_over_but_their_values():
     session = talk.session
     assert [*session._duplicates._latest, *session._duplicates._keys, *session._attempts._starts] == []
     assert len(session.values()) == 40
+
+
+def test_nothing_is_kept_of_calls_that_were_cut_off():
+    talk = Dialogue(replace(ASYNCFC, grace_s=0.0, failure="strict"))
+    talk.says(("fail", {}), ("pure", {"x": 1}), ("pure", {"x": 2}))
+    talk.fail(1)
+    session = talk.session
+    assert set(session.scheduler.futures) == {1}
+    assert [*session._duplicates._latest, *session._duplicates._keys, *session._attempts._starts] == []
