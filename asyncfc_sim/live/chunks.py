@@ -73,7 +73,7 @@ class Chunks:
         """The chunks, each as an object. Raises ModelError."""
         first = b""
         while not first.strip() and (block := await self._next()) is not None:
-            first += block
+            first = block  # what came before was blank
         self.whole = first.lstrip().startswith(b"{")
         if self.whole:
             yield self._object((first + await self._all()).decode("utf-8", errors="replace"))

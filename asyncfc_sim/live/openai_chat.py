@@ -18,6 +18,8 @@ from typing import Any, Final, Self
 import httpx2
 import openai
 
+from asyncfc_sim.core.values import JSON
+
 from .accumulator import Accumulator, MixedUp
 from .chunks import Chunks, short_if_error
 from .endpoint import OPENAI, Endpoint, secrets_in
@@ -33,6 +35,7 @@ _LISTED: Final = 10  # models named in an error
 _EXTRAS: Final[dict[str, Any]] = {"parallel_tool_calls": True}
 _STREAMED: Final[dict[str, Any]] = {"stream": True, "stream_options": {"include_usage": True}}
 _OPTIONAL: Final = ("stream_options", "parallel_tool_calls")
+_NOT_STREAMED: Final = "the server does not stream calls as it should: whole messages are asked for"
 
 
 class OpenAIChat:
@@ -75,6 +78,7 @@ class OpenAIChat:
         self._extras = {**_EXTRAS, **(_STREAMED if stream else {})}
         self._answered = False  # the server has answered once
         self._streams_calls = False  # it has streamed a call that was right
+        self._doubted: dict[str, Any] | None = None  # what was asked for when a streamed call was no JSON
         self._notes: dict[str, None] = {}
         self._client: openai.AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -184,15 +188,25 @@ class OpenAIChat:
         tail.add_done_callback(self._tails.discard)
 
     def _look_at(self, call: CallPart, calls: int, whole: bool) -> None:
-        """Raises ModelError if the server sends calls without end, or does not know how to stream them."""
+        """Raises ModelError if the server sends calls without end, or seems not to know how to stream them.
+
+        If a call is no better when it is asked for whole, it is the model that writes so: it is streamed again.
+        """
         if calls > self._max_calls:
             raise self._too_many()
-        if whole or self._streams_calls:
+        if self._streams_calls or (whole and self._doubted is None):
             return
-        try:
-            self._streams_calls = not isinstance(call.arguments, str) or isinstance(json.loads(call.arguments), dict)
-        except (ValueError, RecursionError):
-            raise self._broken("the first call that it streamed has arguments that are no JSON") from None
+        is_json = _is_json(call.arguments)
+        if self._doubted is not None:
+            if not is_json:
+                self._extras, self._streams_calls = self._doubted, True
+                self._notes.pop(_NOT_STREAMED, None)
+            self._doubted = None
+        elif is_json:
+            self._streams_calls = not isinstance(call.arguments, str) or call.arguments.lstrip().startswith("{")
+        else:
+            self._doubted = self._extras
+            raise self._broken("the first call that it streamed has arguments that are no JSON")
 
     def _too_many(self) -> ModelError:
         return broke_off(self._at, f"it has more than {self._max_calls} calls", retryable=False)
@@ -240,7 +254,7 @@ class OpenAIChat:
         """This is what the server takes; what it does not is noted once, and never asked for again."""
         lost = self._extras.keys() - extras.keys()
         if "stream" in lost:
-            self._notes["the server does not stream calls as it should: whole messages are asked for"] = None
+            self._notes[_NOT_STREAMED] = None
         else:
             self._notes |= {f"the server does not take {field}: it is left out": None for field in sorted(lost)}
         self._extras = {field: value for field, value in self._extras.items() if field not in lost}
@@ -305,3 +319,10 @@ class OpenAIChat:
                 http_client=http_client,
             )
         return self._client
+
+
+def _is_json(arguments: str | Mapping[str, JSON] | None) -> bool:
+    try:
+        return not isinstance(arguments, str) or json.loads(arguments) is not None
+    except (ValueError, RecursionError):
+        return False

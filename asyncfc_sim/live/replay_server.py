@@ -22,6 +22,7 @@ from .replay_stream import FINGERPRINT, Answer
 
 OWNER: Final = "asyncfc replay"
 LARGEST_REQUEST: Final = 64 * 2**20  # bytes
+_DIGITS: Final = 15  # of a length; more are not even read
 
 
 class _Refused(Exception):
@@ -166,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             self.close_connection = True
             raise _Refused(411, "length_required", "a request needs a Content-Length")
-        if int(length) > LARGEST_REQUEST:
+        if len(length) > _DIGITS or int(length) > LARGEST_REQUEST:
             self.close_connection = True
             raise _Refused(413, "too_large", f"a request may have {LARGEST_REQUEST} bytes")
         try:

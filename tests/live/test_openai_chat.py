@@ -309,6 +309,23 @@ def test_a_server_that_streams_broken_calls_is_asked_for_whole_messages(stream: 
     assert "stream" not in server.bodies[1]
 
 
+def test_a_model_that_writes_no_json_is_streamed_all_the_same():
+    """Asked for whole, the call is no better: so it is not the streaming that broke it."""
+
+    async def ask() -> list[list[Part]]:
+        async with OpenAIChat("m", base_url=server.base_url) as model:
+            with pytest.raises(ModelError):
+                await message(model)
+            return [await message(model) for _ in range(2)]
+
+    with ChatServer([broken_stream("{x: 1}"), Say(calls=[("f", "{x: 1}")]), F]) as server:
+        whole, streamed = asyncio.run(ask())
+    assert calls(whole) == [("f", "{x: 1}")]
+    assert calls(streamed) == [("f", '{"x": 1}')]
+    assert [body.get("stream", False) for body in server.bodies] == [True, False, True]
+    assert notes(streamed) == ()
+
+
 def test_a_server_that_has_streamed_a_good_call_is_not_doubted_for_a_bad_one():
     (_, second, third), server = heard([F, broken_stream("{x: 1}"), F], times=3)
     assert calls(second) == [("f", "{x: 1}")]

@@ -372,6 +372,14 @@ def test_what_it_cannot_answer_is_refused_in_words(client, ask, status, reason):
     assert client.ask("GET", "/health")[0] == 200  # the connection is still good
 
 
+@pytest.mark.parametrize("length", ["99999999999", "9" * 5000])
+def test_a_request_that_is_too_long_is_refused(client, length):
+    client.connection.putrequest("POST", "/v1/chat/completions")
+    client.connection.putheader("Content-Length", length)
+    client.connection.endheaders()
+    assert client.connection.getresponse().status == 413
+
+
 def test_a_request_without_a_length_is_refused(client):
     client.connection.putrequest("POST", "/v1/chat/completions")
     client.connection.endheaders()
