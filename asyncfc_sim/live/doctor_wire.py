@@ -46,7 +46,6 @@ class Heard:
     finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
     notes: list[str] = field(default_factory=list)
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wire:
@@ -109,8 +108,7 @@ class Wire:
         heard, accumulator = Heard(), Accumulator()
         began_s = time.monotonic()
         with self._open("/chat/completions", asked) as response:
-            heard.headers = {name.lower(): value for name, value in response.headers.items()}
-            heard.streamed = "event-stream" in heard.headers.get("content-type", "")
+            heard.streamed = "event-stream" in response.headers.get("Content-Type", "")
             try:
                 with self._breaking():
                     for data in self._data(response, heard.streamed):
