@@ -40,7 +40,9 @@ def run(
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="keep the run on disk while it goes on, to be resumed")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="FILE", help="go on with the run of this journal")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="go on with the run of this journal, under its policy")
+    ] = None,
     decide: Annotated[
         list[str] | None,
         typer.Option(metavar="fN=again|failed|done:JSON", help="with --resume: of a call in doubt; may be repeated"),
