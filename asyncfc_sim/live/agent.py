@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
@@ -17,13 +16,13 @@ from asyncfc_sim.core.session_events import AskApproval
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.traces.journal import is_journal
 from asyncfc_sim.traces.journal_writer import JournalError
-from asyncfc_sim.traces.trace import Header
+from asyncfc_sim.traces.trace import Header, replay_told
 
 from .asking import Asker
 from .driver import Driver, GaveUp
 from .journal import Journal, no_journal, open_journal
 from .live_tool import LiveTool
-from .model import REPLAY_NOTE, Model, ModelError
+from .model import Model, ModelError
 from .plan import Plan, ResumeError, chosen, plan_of
 from .questions import Approve
 from .recording import Recording
@@ -221,9 +220,7 @@ class Agent:
 
 def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...]) -> AgentRun:
     guards = driver.session.guards
-    trace = driver.recording.recorder.run()
-    if any(note.startswith(REPLAY_NOTE) for note in driver.asker.notes):  # its times measure no model
-        trace = replace(trace, header=replace(trace.header, inputs={**trace.header.inputs, "replay": True}))
+    trace = replay_told(driver.recording.recorder.run())
     return AgentRun(
         tuple(outputs),
         tuple(driver.session.transcript.messages),

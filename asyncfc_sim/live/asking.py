@@ -25,7 +25,7 @@ from asyncfc_sim.language.errors import LanguageError
 from asyncfc_sim.language.wire import call_from_wire
 
 from .live_tool import LiveTool
-from .model import Began, CallPart, Ended, Model, ModelError, TextPart, Usage
+from .model import REPLAY_NOTE, Began, CallPart, Ended, Model, ModelError, TextPart, Usage
 from .prompt import instructions, tool_schemas
 from .transcript_check import DRAIN, TranscriptCheck
 
@@ -39,10 +39,15 @@ LATELY: Final = 64  # requests; a server's load changes, and a long conversation
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The message is complete; its text, if it has any."""
+    """The message is complete; its text, if it has any. A replayed one was recorded, and its times measure no model."""
 
     text: str | None = None
     usage: Usage = field(default_factory=Usage)
+    replayed: bool = False
+
+    def fields(self) -> dict[str, Any]:
+        """What a trace says of it."""
+        return {**self.usage.fields(), **({"replayed": True} if self.replayed else {})}
 
 
 Asked = Began | TextPart | CallClosed | Written
@@ -129,7 +134,8 @@ class Asker:
             asked_again = True
             self.notes["the model wrote an empty message, and was asked once more"] = None
         self._check.wrote_text(message.text)
-        yield Written(message.text, message.usage)
+        replayed = any(note.startswith(REPLAY_NOTE) for note in self.notes)
+        yield Written(message.text, message.usage, replayed)
 
     async def _stream(
         self, transcript: Sequence[Mapping[str, Any]], message: _Message

@@ -66,5 +66,5 @@ class Writing:
             if self._number == number:
                 self._fail(error)
             return
-        self._recording.message(number, written.text, written.usage.fields())
+        self._recording.message(number, written.text, written.fields())
         self._feed(MessageEnd(written.text))

@@ -28,7 +28,7 @@ from urllib.parse import quote
 from asyncfc_sim.core.values import JSON
 
 from .rules import check_event
-from .trace import Event, Header, Run, TraceError, header_from_json
+from .trace import Event, Header, Run, TraceError, header_from_json, replay_told
 
 MAGIC: Final = b"SQLite format 3\0"
 APPLICATION: Final = 0x61736663  # "asfc", in the header of the file
@@ -71,7 +71,7 @@ class JournaledRun:
             except ValueError as error:
                 raise TraceError(f"run {self.header.run!r}, event {number}: {error}") from None
             last_t = t
-        return Run(self.header, tuple(Event(t, rule, fields) for _, t, rule, fields in self.events))
+        return replay_told(Run(self.header, tuple(Event(t, rule, fields) for _, t, rule, fields in self.events)))
 
 
 def is_journal(path: str | os.PathLike[str]) -> bool:

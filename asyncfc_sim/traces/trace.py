@@ -36,7 +36,8 @@ Event
     user         turn                           message number `turn` of the user arrived (1, 2, ...)
     request      turn, prompt_tokens?, cached_tokens?   the decoder was asked for message number `turn` of the run
     first_token  turn                           prefill ended
-    message      turn, tokens?, prompt_tokens?, cached_tokens?, text?   that message is complete (or was interrupted).
+    message      turn, tokens?, prompt_tokens?, cached_tokens?, text?, replayed?   that message is complete (or was
+                                                interrupted); replayed: a recording, whose times measure no model.
                                                 A served model's tokens are counted by the server, at the end
     placeholder  future                         the transcript answers this call with its future, not with a value
     answer       text?                          the decoder has answered the user
@@ -134,6 +135,13 @@ class Run:
     def makespan_s(self) -> float:
         """When the last event happened, calls that outlived the answer included."""
         return self.events[-1].t if self.events else 0.0
+
+
+def replay_told(run: Run) -> Run:
+    """`run`, whose header says so if its messages were replayed ones: that is known only when they have come."""
+    if not any(event.rule == "message" and event.fields.get("replayed") for event in run.events):
+        return run
+    return replace(run, header=replace(run.header, inputs={**run.header.inputs, "replay": True}))
 
 
 RawEvent = tuple[float, str, Mapping[str, Any]]

@@ -12,6 +12,7 @@ from email.message import Message
 from http.client import HTTPConnection
 from itertools import pairwise
 from math import inf
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -23,15 +24,18 @@ from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL, D
 from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.live.accumulator import Accumulator
 from asyncfc_sim.live.agent import Agent
+from asyncfc_sim.live.journal import open_journal
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart, Usage
 from asyncfc_sim.live.replay import NOT_RECORDED, REPLAY_HEADER, Replay, ReplayCall, ReplayMessage, ReplayOver
+from asyncfc_sim.live.replay_file import serve_replay
 from asyncfc_sim.live.replay_reading import ReplayError, replays
 from asyncfc_sim.live.replay_server import ReplayServer, serving
 from asyncfc_sim.live.replay_stream import FINGERPRINT, pieces
 from asyncfc_sim.live.run import RunFailed
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.tools.decorator import tool
-from asyncfc_sim.traces.trace import Header, Recorder
+from asyncfc_sim.traces.importers.formats import read_sessions
+from asyncfc_sim.traces.trace import Header, Recorder, read_trace
 from asyncfc_sim.workloads.workload import Task
 from tests.session_examples import two_lookups
 from tests.toy_programs import toy_programs
@@ -508,3 +512,15 @@ def test_a_run_that_goes_beyond_the_recording_ends_with_a_reason():
         pytest.raises(RunFailed, match="has 2 turns of the user"),
     ):
         Agent(None, [search], base_url=base_url).run_sync("go", "go on", "and on")
+
+
+def test_a_run_on_a_replay_says_so_in_its_trace_and_in_its_journal(tmp_path: Path) -> None:
+    """So that its times are not taken for those of a model."""
+    example = Path(__file__).parents[2] / "examples" / "06_agent.replay.jsonl"
+    journal = tmp_path / "run.journal"
+    with serve_replay(example, speed=inf) as base_url, open_journal(journal) as kept:
+        run = Agent("trip-sync", [], base_url=base_url, policy="sync").run_sync("Plan it.", journal=kept)
+    assert run.trace.header.inputs["replay"] is True
+    assert read_trace(journal)[0].header.inputs["replay"] is True
+    (session,) = read_sessions(str(journal)).sessions
+    assert session.provenance["step.llm_s"] == "sampled"
