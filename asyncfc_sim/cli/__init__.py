@@ -57,6 +57,9 @@ def asyncfc(
       asyncfc simulate program.fc             the same question about a program of yours
       asyncfc simulate bfcl:base --json       800 real conversations, results as JSON
       asyncfc run "PROMPT" --base-url URL --tools mytools.py    your functions, a served model
+      asyncfc bench --prompts tasks.jsonl --base-url URL --tools mytools.py    is that faster?
+      asyncfc doctor --base-url URL           what an endpoint can do for a run
+      asyncfc replay run.jsonl                recorded turns as an endpoint, for tests
       asyncfc parse program.fc                check a program and print its normal form
       asyncfc tools mytools.py                what models are told of your functions
       asyncfc trace view run.jsonl            who waited for whom, as bars

@@ -11,6 +11,7 @@ from . import agent_options as options
 
 
 def run(
+    ctx: typer.Context,
     prompts: Annotated[
         list[str] | None, typer.Argument(metavar="PROMPT", help="Messages of the user, one by one; - is stdin.")
     ] = None,
@@ -71,13 +72,17 @@ def run(
       asyncfc run "Compare Berlin and Paris" --base-url http://localhost:8000/v1 --tools mytools.py
       asyncfc run "Tidy my notes" --base-url http://localhost:8000 --tools "mcp:npx some-server" --policy sync
       asyncfc run "Book it" --base-url $URL --tools travel.py --journal book.journal --trace book.jsonl
-      asyncfc run --resume book.journal --base-url $URL --tools travel.py --decide f3=again
+      asyncfc run --resume book.journal --decide f3=again
 
     \b
     Exit codes: 0 answered, 1 not certified (with --require-certified), 2 bad input, 3 no model or tools to be
       had, 4 no answer, or calls in doubt, 130 interrupted (what there is is written first).
     """
     from .run_agent import RunRequest, run_agent
+    from .run_resume import check_options
+
+    if resume is not None:
+        check_options(ctx)
 
     request = RunRequest(
         prompts=tuple(prompts or ()),

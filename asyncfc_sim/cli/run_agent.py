@@ -20,6 +20,7 @@ from .run_resume import kept, resumed
 if TYPE_CHECKING:
     from asyncfc_sim.core.tool import Tool
     from asyncfc_sim.live.agent import Agent
+    from asyncfc_sim.live.resume import Doubtful
     from asyncfc_sim.live.run import AgentRun
 
 TRACES = (".jsonl", ".perfetto.json")
@@ -57,13 +58,14 @@ class Ending:
     run: AgentRun | None = None
     reason: str | None = None
     code: ExitCode = ExitCode.OK
+    undecided: Sequence[Doubtful] = ()
 
 
 def run_agent(request: RunRequest) -> ExitCode:
     """One run from its beginning to its end. Returns the exit code; raises what bad input raises."""
     from asyncfc_sim.traces.redact import redacted
 
-    from .run_view import show_run
+    from .run_view import show_run, show_undecided
 
     sigterm_interrupts()  # until the run itself listens: much is imported before
     streamed: list[str] = []
@@ -74,6 +76,8 @@ def run_agent(request: RunRequest) -> ExitCode:
     run = ending.run
     if run is None:
         print(f"Error: {ending.reason}", file=sys.stderr)
+        if request.as_json:
+            show_undecided(ending.undecided, ending.reason)
         return ending.code
     run = replace(run, trace=redacted(run.trace, secrets(request.endpoint, request.tools)))
     try:
@@ -124,7 +128,7 @@ async def _ended(agent: Agent, request: RunRequest) -> Ending:
         ending.reason, ending.code = "interrupted", ExitCode.INTERRUPTED
     except InDoubt as doubt:
         ending.reason = f"{doubt}\nsuch as --decide f{doubt.calls[0].future}=failed"
-        ending.code = ExitCode.PARTIAL
+        ending.code, ending.undecided = ExitCode.PARTIAL, doubt.calls
     except RunFailed as failed:
         cause = failed.__cause__
         ending.reason = str(failed)

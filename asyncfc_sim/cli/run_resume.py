@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
 
 from asyncfc_sim.traces.redact import REDACTED
 
 from .agent_options import BadOption
 from .check_request import split_target
+from .config import on_command_line
 
 if TYPE_CHECKING:
     from .run_agent import RunRequest
+
+
+# What a journal has, and what its run would not be the same without.
+_AS_IT_BEGAN: Final = (
+    "policy", "grace", "delivery", "failure", "late_bound", "max_running", "max_running_per_tool", "retries", "system",
+    "texts",
+)  # fmt: skip
 
 
 def kept(request: RunRequest) -> dict[str, Any]:
@@ -25,6 +35,13 @@ def kept(request: RunRequest) -> dict[str, Any]:
         "trust_hints": request.trust_hints,
         "extra_body": request.endpoint.extra_body,
     }
+
+
+def check_options(ctx: typer.Context) -> None:
+    """A run goes on as it began: what would change that is refused, rather than passed over. Raises BadOption."""
+    for name in _AS_IT_BEGAN:
+        if on_command_line(ctx, name):
+            raise BadOption(f"--{name.replace('_', '-')} cannot be given with --resume: a run goes on as it began")
 
 
 def resumed(request: RunRequest) -> RunRequest:

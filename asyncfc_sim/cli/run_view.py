@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .check_trace import certificate_text
 from .output import document, emit, show
 
 if TYPE_CHECKING:
+    from asyncfc_sim.live.resume import Doubtful
     from asyncfc_sim.live.run import AgentRun
 
 
@@ -23,6 +24,13 @@ def show_run(run: AgentRun, reason: str | None, *, as_json: bool, quiet: bool, s
         show("\n")
     if not quiet or reason is not None:
         _show_rest(run, reason, quiet=quiet)
+
+
+def show_undecided(calls: Sequence[Doubtful], reason: str | None) -> None:
+    """The document of a run that did not begin: nobody has said what to do about these calls."""
+    from dataclasses import asdict
+
+    emit(document("run/1", output="", outputs=[], reason=reason, undecided=[asdict(call) for call in calls]))
 
 
 def _show_rest(run: AgentRun, reason: str | None, *, quiet: bool) -> None:

@@ -344,6 +344,9 @@ def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(killed: Path
         assert undecided.exit_code == 4
         assert "$f2 slow(seconds=60)" in undecided.stderr
         assert "--decide f2=failed" in undecided.stderr
+        told = asyncfc("--resume", journal, "--base-url", server.base_url, "--json")
+        (call,) = json.loads(told.stdout)["undecided"]
+        assert (told.exit_code, call["future"], call["tool"], call["args"]) == (4, 2, "slow", {"seconds": 60})
         assert server.requests == []
         done = asyncfc("--resume", journal, "--base-url", server.base_url, "--decide", 'f2=done:"slept"', "--json")
     assert done.exit_code == 0, done.output
@@ -362,6 +365,7 @@ def test_a_killed_run_is_resumed_once_it_is_decided_what_to_believe(killed: Path
         (("--resume", "no.db"), 3, "no.db: No such file"),
         (("go", "--resume", "{journal}"), 2, "--resume goes on with a run"),
         (("--resume", "{journal}", "--decide", "f2=perhaps"), 2, "f2=perhaps"),
+        (("--resume", "{journal}", "--policy", "sync"), 2, "--policy cannot be given with --resume"),
         (("--resume", "{tools}"), 2, "mytools.py"),
     ],
 )
