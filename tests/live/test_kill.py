@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PROCESSES, TRIALS = 2, 22
+PROCESSES, TRIALS = 2, 30
 
 
 @pytest.fixture(scope="module")
