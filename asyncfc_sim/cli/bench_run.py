@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +14,9 @@ from uuid import uuid4
 from . import bench_request as options
 from .agent_options import BadOption, given_tools, secrets
 from .bench_request import BenchRequest
-from .errors import ExitCode, sigterm_interrupts
+from .errors import ExitCode
 from .run_agent import leave, with_timeout
+from .signals import signals_cancel, sigterm_interrupts
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.policy import Policy
@@ -108,9 +108,7 @@ async def _conducted(
     from asyncfc_sim.studies.bench import conduct
 
     running = asyncio.ensure_future(conduct(plan, agents, found, name=name, fresh=fresh, advance=advance))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # not everywhere can a loop watch signals
-            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    signals_cancel(running)
     try:
         await running
     except asyncio.CancelledError:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import agent_options as options
-from .errors import ExitCode, sigterm_interrupts
+from .errors import ExitCode
 from .output import document, emit, show
+from .signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from asyncfc_sim.live.doctor import Finding

@@ -7,9 +7,7 @@ traceback, and a code of its own, so that no script takes it for a property that
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,16 +54,6 @@ def reported() -> Iterator[None]:
         print(message, file=sys.stderr)
         _drop_output()
         raise typer.Exit(code) from None
-
-
-def sigterm_interrupts() -> None:
-    """From now on SIGTERM ends this process as Ctrl-C does. For verbs that others start and stop: servers, runs."""
-    if threading.current_thread() is threading.main_thread():  # only there can it be said
-        signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _interrupt(*args: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _drop_output() -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import sigterm_interrupts
 from .output import document, show
+from .signals import sigterm_interrupts
 from .trace_choice import named
 from .trace_files import Broken, File, Format, TraceFile
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .agent_options import BadOption, Endpoint, PolicyOptions, check_writable, given_tools, secrets
 from .approval import approval
-from .errors import ExitCode, sigterm_interrupts
+from .errors import ExitCode
 from .run_resume import kept, resumed
+from .signals import signals_cancel, sigterm_interrupts
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.tool import Tool
@@ -119,9 +118,7 @@ async def _ended(agent: Agent, request: RunRequest) -> Ending:
         ending.run = run
 
     running = asyncio.ensure_future(_running(agent, request, ended))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # not everywhere can a loop watch signals
-            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    signals_cancel(running)
     try:
         await running
     except asyncio.CancelledError:

@@ -14,6 +14,8 @@ from copy import deepcopy
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
+from .pointer import pointed_at
+
 Schema = Any  # an object, or a boolean
 Mode = Literal["auto", "all", "off"]
 
@@ -149,20 +151,9 @@ class _Widener:
             and (sum(sides["oneOf"]) == 1 or not sides["oneOf"])
         )
 
-    def _target(self, pointer: str) -> Schema:
+    def _target(self, reference: str) -> Schema:
         """What a local `$ref` points at; False, which nothing fits, for any other."""
-        if not pointer.startswith("#"):
-            return False
-        found: Any = self._root
-        for part in unquote(pointer[1:]).split("/")[1:]:
-            part = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, list) and part.isdigit() and int(part) < len(found):
-                found = found[int(part)]
-            elif isinstance(found, dict) and part in found:
-                found = found[part]
-            else:
-                return False
-        return found
+        return pointed_at(self._root, reference, otherwise=False)
 
     def _follow(self, schema: Schema) -> None:
         """Point every local `$ref` at where its target is now."""

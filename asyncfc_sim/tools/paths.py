@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
 
 from asyncfc_sim.core.references import Path, Segment, format_path
 from asyncfc_sim.core.values import ErrorValue, canonical, follow
+from asyncfc_sim.language.pointer import pointed_at
 
 _LONGEST: Final = 64  # a part that deep is looked at no further
 _NAMES: Final = {
@@ -76,7 +76,7 @@ class _Walk:
         if "$id" in schema and schema is not self._root:
             return None  # its references start from elsewhere
         if isinstance(schema.get("$ref"), str):
-            return self.stuck(self._resolved(schema["$ref"]), depth, closed)
+            return self.stuck(pointed_at(self._root, schema["$ref"], otherwise=True), depth, closed)
         closed = closed and "allOf" not in schema and len(_SHAPING & schema.keys()) <= 1
         sides = {key: schema[key] for key in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(key), list)}
         ways = {key: [self.stuck(side, depth, closed) for side in sides[key]] for key in sides}
@@ -129,20 +129,6 @@ class _Walk:
 
     def _inside(self, schema: Any, outside: _Stuck, closed: bool) -> _Stuck | None:
         return outside if schema is False else self.stuck(schema, outside.depth + 1, closed)
-
-    def _resolved(self, reference: str) -> Any:
-        """What a reference within the schema leads to; True, which allows everything, for any other."""
-        start, *steps = unquote(reference).split("/")
-        place: Any = self._root if start == "#" else True
-        for step in steps:
-            step = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(place, list) and step.isdecimal() and int(step) < len(place):
-                place = place[int(step)]
-            elif isinstance(place, dict) and step in place:
-                place = place[step]
-            else:
-                return True
-        return place
 
 
 def _all(sides: Iterable[_Stuck | None]) -> _Stuck | None:
