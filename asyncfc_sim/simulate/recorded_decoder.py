@@ -18,20 +18,20 @@ from asyncfc_sim.workloads.workload import Task
 from .decoder import Curve, Decoder
 from .model_file import Quantity
 
-ENOUGH = 10  # messages of different lengths, to tell the time of a token from that of a request
+ENOUGH = 10  # messages; of different lengths, where the time of a token is to be told from that of a request
 
 
 def recorded_decoder(tasks: Iterable[Task], base: Decoder) -> Decoder:
     """`base` at the speed of the recorded messages of `tasks`; `base` itself where too little was recorded to say."""
     messages = list({id(message): message for task in tasks for message in _messages(task)}.values())
     timed = [message for message in messages if message.llm_s is not None and message.tokens > 0]
-    if len(timed) < ENOUGH or len({message.tokens for message in timed}) < ENOUGH:
-        return base
     first = [message for message in timed if message.ttft_s is not None]
     if len(first) >= ENOUGH:
         ttft_s = median(message.ttft_s or 0.0 for message in first)
         itl_s = median(((message.llm_s or 0.0) - (message.ttft_s or 0.0)) / message.tokens for message in first)
         how, n = "median of the recorded messages", len(first)
+    elif len({message.tokens for message in timed}) < ENOUGH:
+        return base
     else:
         ttft_s, itl_s = _line(timed)
         how, n = "least squares of the recorded messages' time on their tokens", len(timed)
