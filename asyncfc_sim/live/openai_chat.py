@@ -16,19 +16,17 @@ from dataclasses import replace
 from typing import Any, Final, Self
 
 import httpx2
-import openai
 
 from asyncfc_sim.core.values import JSON
 
 from .accumulator import Accumulator, MixedUp
-from .chunks import Chunks, short_if_error
+from .chunks import Chunks
+from .connection import Connection
 from .endpoint import OPENAI, Endpoint, secrets_in
 from .model import REPLAY_NOTE, CallPart, Ended, ModelError, Part
-from .model_errors import broke_off, no_connection, refused
+from .model_errors import broke_off, refused
 from .replay import REPLAY_HEADER
-from .whole_text import whole_in
 
-CONNECT_TIMEOUT_S: Final = 10.0
 _LISTED: Final = 10  # models named in an error
 
 # What is asked for beside a message, and what a server that does not take it is to be spared.
@@ -72,16 +70,13 @@ class OpenAIChat:
         if not key and self._at.base_url == OPENAI and "authorization" not in map(str.lower, self._headers):
             raise ValueError(f"no server and no API key: give the base URL of a server, or a key for {OPENAI}")
         self.name = model or ""
-        self._key = key or "EMPTY"
+        self._connection = Connection(self._at, key or "EMPTY", self._headers)
         self._timeout_s, self._max_message_s = timeout_s, max_message_s
         self._max_message_bytes, self._max_calls = max_message_bytes, max_calls
         self._extras = {**_EXTRAS, **(_STREAMED if stream else {})}
-        self._answered = False  # the server has answered once
         self._streams_calls = False  # it has streamed a call that was right
         self._doubted: dict[str, Any] | None = None  # what was asked for when a streamed call was no JSON
         self._notes: dict[str, None] = {}
-        self._client: openai.AsyncOpenAI | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._users = 0
         self._tails: set[asyncio.Task[None]] = set()
 
@@ -91,7 +86,7 @@ class OpenAIChat:
 
     async def __aenter__(self) -> Self:
         self._users += 1
-        self._connected()  # takes a moment, which is not to count as the model's
+        self._connection.open()  # takes a moment, which is not to count as the model's
         with suppress(ModelError):  # the first request will say it again, to whoever waits for a message
             await self.resolve()
         return self
@@ -103,15 +98,14 @@ class OpenAIChat:
 
     async def aclose(self) -> None:
         """Close all connections. The next request opens new ones."""
-        client, self._client = self._client, None
-        if client is not None and self._loop is asyncio.get_running_loop():
-            await asyncio.gather(*self._tails, return_exceptions=True)
-            await client.close()
+        here = [tail for tail in self._tails if tail.get_loop() is asyncio.get_running_loop()]
+        await asyncio.gather(*here, return_exceptions=True)
+        await self._connection.close()
 
     async def models(self) -> list[str]:
         """The models that the server lists. Raises ModelError."""
         ends_s = asyncio.get_running_loop().time() + self._timeout_s
-        response = await self._send("/models", None, self._timeout_s)
+        response = await self._connection.send("/models", None, self._timeout_s)
         try:
             if response.status_code == 404:
                 reason = f"{self.endpoint} lists no models (404); is the base URL right? If so, name the model"
@@ -161,7 +155,7 @@ class OpenAIChat:
         except MixedUp as fault:
             raise self._broken(str(fault)) from None
         except ModelError as error:
-            if calls or self._answered or "streaming" not in error.reason:
+            if calls or self._connection.answered or "streaming" not in error.reason:
                 raise
             self._take_whole()  # it says so once it has begun
             raise ModelError(error.reason, retryable=True, retry_after_s=0.0) from None
@@ -169,7 +163,7 @@ class OpenAIChat:
             if not complete:
                 await response.aclose()
         self._let_end(chunks)
-        self._answered = True
+        self._connection.answered = True
         if message.merged:
             self._take_whole()
         if message.calls > self._max_calls:
@@ -227,7 +221,7 @@ class OpenAIChat:
                 field: value for field, value in extras.items() if field != "parallel_tool_calls" or "tools" in asked
             }
             within_s = self._timeout_s if "stream" in sent else self._max_message_s
-            response = await self._send("/chat/completions", {**asked, **sent, **self._extra_body}, within_s)
+            response = await self._connection.send("/chat/completions", {**asked, **sent, **self._extra_body}, within_s)
             if not response.is_error:
                 self._settle(extras)
                 return response
@@ -246,7 +240,7 @@ class OpenAIChat:
             dropped = named
         elif refusal.status_code in (400, 422, 500, 501) and "stream" in words:
             dropped = list(_STREAMED)
-        elif refusal.status_code in (400, 422) and not self._answered:
+        elif refusal.status_code in (400, 422) and not self._connection.answered:
             dropped = _OPTIONAL
         return {field: value for field, value in extras.items() if field not in dropped}
 
@@ -272,53 +266,6 @@ class OpenAIChat:
             return error
         listed = ", ".join(map(self._at.quote, models[:_LISTED])) + (", ..." if len(models) > _LISTED else "")
         return ModelError(f"{self.endpoint} has no model {model!r}; it has: {listed}", unreachable=True)
-
-    async def _send(self, path: str, body: Mapping[str, Any] | None, within_s: float) -> httpx2.Response:
-        """POST `body`, or GET. Of an answer that is an error the body is read. Raises ModelError without an answer."""
-        client, of = self._connected(), openai.AsyncStream[object]
-        fault: ModelError
-        try:
-            async with asyncio.timeout(within_s):
-                if body is None:
-                    return (await client.get(path, cast_to=object, stream=True, stream_cls=of)).response
-                return (await client.post(path, body=body, cast_to=object, stream=True, stream_cls=of)).response
-        except UnicodeEncodeError:
-            if (body_as_sent := whole_in(body)) == body:
-                raise
-            return await self._send(path, body_as_sent, within_s)
-        except openai.APIStatusError as error:
-            return error.response
-        except openai.APITimeoutError:
-            reason = (
-                f"cannot reach {self.endpoint}: no connection within {CONNECT_TIMEOUT_S:g} s; is the base URL right?"
-            )
-            fault = ModelError(reason, retryable=self._answered, unreachable=True)
-        except openai.APIConnectionError as error:
-            refused_at_once = isinstance(error.__cause__, httpx2.ConnectError)
-            fault = no_connection(self._at, error, retryable=self._answered or not refused_at_once)
-        except TimeoutError:
-            fault = ModelError(f"{self.endpoint} sent no answer for {within_s:g} s", retryable=True)
-        raise fault
-
-    def _connected(self) -> openai.AsyncOpenAI:
-        """The client of this event loop; connections are of no use to another. As many as there are requests."""
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._loop is not loop:
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
-            timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
-            http_client = openai.DefaultAsyncHttpxClient(
-                limits=limits, timeout=timeout, event_hooks={"response": [short_if_error]}
-            )
-            self._loop = loop
-            self._client = openai.AsyncOpenAI(
-                api_key=self._key,
-                base_url=self._at.base_url,
-                default_headers=self._headers,
-                timeout=timeout,
-                max_retries=0,
-                http_client=http_client,
-            )
-        return self._client
 
 
 def _is_json(arguments: str | Mapping[str, JSON] | None) -> bool:
