@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from asyncfc_sim.core.certificate import Access, Certified, NotCertified
 from asyncfc_sim.report.console import results_console
+from asyncfc_sim.report.evidence_text import certificate_text
 from asyncfc_sim.traces.certificates import Certificate, Incomparable, certificate
 from asyncfc_sim.traces.trace import Run, TraceError, read_trace
 
@@ -90,27 +91,6 @@ def _show_some(title: str, checked: Sequence[Checked], most: int) -> None:
 def _print(line: str) -> None:
     """A line, however long: reasons are for a person to read and for `grep` to find."""
     results_console().print(line, soft_wrap=True)
-
-
-def certificate_text(certificate: Certificate) -> str:
-    """How many calls ran, what is known of their effects, and what else the verdict leans on."""
-    if not certificate.ran:
-        return "no call ran, so none could be out of order"
-    text = f"{certificate.ran} call{'' if certificate.ran == 1 else 's'}, "
-    if not certificate.accesses:
-        text += "by declared footprints"
-    else:
-        text += f"by a log of {certificate.accesses} access{'' if certificate.accesses == 1 else 'es'}"
-    if certificate.unlogged:
-        text += f"; none logged of {_calls(certificate.unlogged)}, taken at what is declared"
-    if certificate.given_up:
-        text += f"; {_calls(certificate.given_up)} given up, as they are in order"
-    return text
-
-
-def _calls(futures: Sequence[int]) -> str:
-    rest = len(futures) - 3
-    return ", ".join(f"$f{future}" for future in futures[:3]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _assumes(certificate: Certificate) -> Sequence[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .check_trace import certificate_text
 from .output import document, emit, show
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ def _show_rest(run: AgentRun, reason: str | None, *, quiet: bool) -> None:
 
 
 def _lines(run: AgentRun) -> Iterator[str]:
+    from asyncfc_sim.report.evidence_text import certificate_line, saving_line
+
     calls = run.timeline.calls
     tokens = [
         f"{count} {name}"
@@ -58,16 +59,8 @@ def _lines(run: AgentRun) -> Iterator[str]:
     ]
     told = f", tokens {', '.join(tokens)}" if tokens else ""
     yield f"measured: {run.elapsed_s:.2f} s, {_count(run.requests, 'request')}, {_count(len(calls), 'call')}{told}"
-    saved = run.saved
-    yield (
-        f"overlapped: {saved.saving_s:.2f} s (decode||tool {saved.decode_tool_s:.2f} s, "
-        f"tool||tool {saved.tool_tool_s:.2f} s) against the same decoding and calls end to end"
-    )
-    certificate = run.certificate
-    if certificate.certified:
-        yield f"certified: as if its calls had run one by one ({certificate_text(certificate)})"
-    else:
-        yield f"not certified (which does not mean wrong): {getattr(certificate.verdict, 'why', '')}"
+    yield saving_line(run.saved)
+    yield certificate_line(run.certificate)
     for name, count in run.guards.items():
         if count:
             yield f"the model: {count} x {name.replace('_', ' ')}"
