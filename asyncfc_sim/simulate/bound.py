@@ -12,15 +12,9 @@ from typing import Any
 
 from asyncfc_sim.core.arguments import types_of
 from asyncfc_sim.core.events import Issue
+from asyncfc_sim.core.makespan import DecodeStep, critical_path, longest_path_with_decoder
 from asyncfc_sim.core.messages import arguments
-from asyncfc_sim.core.order import (
-    DecodeStep,
-    Order,
-    critical_path,
-    happens_before,
-    longest_path_with_decoder,
-    observe,
-)
+from asyncfc_sim.core.order import Order, happens_before, observe
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.core.values import UNKNOWN, ErrorValue, Value, bind
 from asyncfc_sim.workloads.workload import Task

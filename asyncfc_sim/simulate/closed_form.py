@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from asyncfc_sim.core.order import graham_brent as graham_brent
+from asyncfc_sim.core.makespan import graham_brent as graham_brent
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,14 @@ from hypothesis import strategies as st
 
 from asyncfc_sim.core.events import Drain, Fail, Finish, Issue, Resume, Start, Touch
 from asyncfc_sim.core.footprint import EVERYTHING, NOTHING, Declaration, Footprint, Pattern, indep, parse_pattern
+from asyncfc_sim.core.makespan import DecodeStep, critical_path, graham_brent, longest_path_with_decoder
 from asyncfc_sim.core.order import (
-    DecodeStep,
     Issued,
     Order,
     count_linear_extensions,
-    critical_path,
     generations,
-    graham_brent,
     happens_before,
     linear_extensions,
-    longest_path_with_decoder,
     observe,
     to_networkx,
     width,

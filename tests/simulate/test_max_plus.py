@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from asyncfc_sim.core.order import DecodeStep, happens_before, longest_path_with_decoder, observe
+from asyncfc_sim.core.makespan import DecodeStep, longest_path_with_decoder
+from asyncfc_sim.core.order import happens_before, observe
 from asyncfc_sim.core.syntax import Call, Touch
 from asyncfc_sim.simulate.bound import bound
 from asyncfc_sim.simulate.decoder import load_decoder
