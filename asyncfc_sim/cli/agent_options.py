@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,6 +55,18 @@ Instructions = Annotated[
 
 class BadOption(ValueError):
     """An option of a verb that runs agents, or what it names, says nothing that we know."""
+
+
+LateBound = Annotated[
+    bool, typer.Option("--late-bound", help="fill ${f3.total} in the answer in, instead of asking once more")
+]
+
+
+def live_policies() -> tuple[str, ...]:
+    """The names of the policies that agents can run under."""
+    from asyncfc_sim.core.policy import POLICIES
+
+    return tuple(name for name, policy in POLICIES.items() if policy.live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +126,10 @@ class PolicyOptions:
     def changes(self, policy: str) -> dict[str, Any]:
         """Fields of the policy of this name that are not as it has them. Raises BadOption.
 
-        Only asyncfc has a grace and a delivery to choose, and calls that run side by side are capped.
+        Where the policy itself runs one call at a time, or waits for all of them, it goes on doing that.
         """
+        from asyncfc_sim.core.policy import POLICIES
+
         _one_of("--delivery", self.delivery, ("when_idle", "on_touch", "rewrite"))
         _one_of("--failure", self.failure, ("poison", "barrier", "strict"))
         changes: dict[str, Any] = {
@@ -123,11 +137,29 @@ class PolicyOptions:
             "retries": self.retries,
             "max_running_per_tool": self.max_running_per_tool,
         }
-        if policy not in ("sync", "blind"):
+        if POLICIES[policy].max_running > 1:
             changes["max_running"] = self.max_running
-        if policy == "asyncfc":
+        if POLICIES[policy].grace_s != inf:
             changes |= {"grace_s": grace(self.grace), "delivery": self.delivery, "late_bound": self.late_bound}
         return changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRequest:
+    """What verbs that run agents are asked alike (see the help texts above)."""
+
+    endpoint: Endpoint
+    tools: Sequence[str]
+    policy: str
+    options: PolicyOptions
+    call_timeout_s: float | None
+    timeout_s: float | None
+    approve: str
+    system: str | None
+    trust_hints: bool
+    trace: Path | None
+    as_json: bool
+    quiet: bool
 
 
 def secrets(endpoint: Endpoint, tools: Sequence[str]) -> list[str]:

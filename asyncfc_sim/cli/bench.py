@@ -62,9 +62,7 @@ def bench(
     grace: options.Grace = "auto",
     delivery: options.Delivery = "when_idle",
     failure: options.FailureMode = "poison",
-    late_bound: Annotated[
-        bool, typer.Option("--late-bound", help="fill ${f3.total} in the answer in, instead of asking once more")
-    ] = False,
+    late_bound: options.LateBound = False,
     max_running: options.MaxRunning = 32,
     max_running_per_tool: options.MaxPerTool = 8,
     retries: options.Retries = 0,

@@ -8,8 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .agent_options import BadOption, Endpoint, PolicyOptions, check_writable
-from .run_agent import LIVE_POLICIES
+from .agent_options import AgentRequest, BadOption, check_writable, live_policies
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.policy import Policy
@@ -19,13 +18,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchRequest:
+class BenchRequest(AgentRequest):
     """The command line, as given (see the help texts in bench.py)."""
 
     prompts: Path | None
-    endpoint: Endpoint
-    tools: Sequence[str]
-    policy: str
     arms: str | None
     num_prompts: int | None
     repeats: int
@@ -39,21 +35,12 @@ class BenchRequest:
     goodput: Sequence[str]
     fail_on_error_rate: float | None
     metadata: Sequence[str]
-    options: PolicyOptions
-    call_timeout_s: float | None
-    timeout_s: float | None
-    approve: str
-    system: str | None
-    trust_hints: bool
     output: Path | None
     save_result: bool
     result_dir: Path | None
     result_filename: str | None
     save_detailed: bool
-    trace: Path | None
     overwrite: bool
-    as_json: bool
-    quiet: bool
 
 
 def policies(request: BenchRequest) -> dict[str, Policy]:
@@ -64,7 +51,7 @@ def policies(request: BenchRequest) -> dict[str, Policy]:
 
     if request.arms is None:
         names = _words(request.policy)
-        _known("--policy", names, LIVE_POLICIES)
+        _known("--policy", names, live_policies())
         return {name: policy_named(name, **{**LIVE_GUARDS, **request.options.changes(name)}) for name in names}
     names = _words(request.arms)
     _known("--arms", names, tuple(ARMS))

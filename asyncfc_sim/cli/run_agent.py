@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .agent_options import BadOption, Endpoint, PolicyOptions, check_writable, given_tools, secrets
+from .agent_options import AgentRequest, BadOption, check_writable, given_tools, live_policies, secrets
 from .approval import approval
 from .errors import ExitCode
 from .run_resume import kept, resumed
@@ -23,31 +23,18 @@ if TYPE_CHECKING:
     from asyncfc_sim.live.run import AgentRun
 
 TRACES = (".jsonl", ".perfetto.json")
-LIVE_POLICIES = ("sync", "sync_parallel", "early_start", "asyncfc", "blind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
+class RunRequest(AgentRequest):
     """The options of `asyncfc run` (see the help texts in run.py)."""
 
     prompts: Sequence[str]
-    endpoint: Endpoint
-    tools: Sequence[str]
-    policy: str
-    options: PolicyOptions
-    call_timeout_s: float | None
-    timeout_s: float | None
-    approve: str
-    system: str | None
-    trust_hints: bool
     journal: Path | None
     resume: Path | None
     decide: Sequence[str]
-    trace: Path | None
     texts: bool
     require_certified: bool
-    as_json: bool
-    quiet: bool
 
 
 @dataclass(slots=True)
@@ -155,8 +142,8 @@ async def _running(agent: Agent, request: RunRequest, ended: Callable[[AgentRun]
 def _agent(request: RunRequest, streamed: list[str]) -> Agent:
     from asyncfc_sim.live.agent import Agent
 
-    if request.policy not in LIVE_POLICIES:
-        raise BadOption(f"--policy {request.policy!r}: expected one of {', '.join(LIVE_POLICIES)}")
+    if request.policy not in live_policies():
+        raise BadOption(f"--policy {request.policy!r}: expected one of {', '.join(live_policies())}")
     shown = not (request.as_json or request.quiet) and sys.stdout is not None and sys.stdout.isatty()
     return Agent(
         request.endpoint.chat(),

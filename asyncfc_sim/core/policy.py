@@ -81,6 +81,11 @@ class Policy:
         return self.grace_s != inf or self.blind
 
     @property
+    def live(self) -> bool:
+        """Whether the chat protocol as servers speak it can carry it: it knows no plans and no streams put into."""
+        return not (self.siblings or self.stream)
+
+    @property
     def references(self) -> bool:
         """Whether the model may write a reference to a value that it has not been shown."""
         return self.futures or self.siblings

@@ -78,7 +78,7 @@ class Agent:
             policy = policy_named(policy, **{**LIVE_GUARDS, **changes})
         elif changes:
             raise ValueError(f"a Policy says all itself: {', '.join(changes)} cannot be given beside it")
-        if policy.siblings or policy.stream:
+        if not policy.live:
             raise ValueError(f"the policy {policy.name!r} can be simulated, but there is no protocol to run it live")
         self.policy = policy
         self.model = model if model is not None and not isinstance(model, str) else _served(model, base_url, api_key)
