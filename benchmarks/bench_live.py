@@ -243,7 +243,7 @@ class Row:
 def rows(calls: int, journal: Journal) -> list[Row]:
     wide, long, bare = partial(fan_out, calls), partial(chain, calls), Bare()
     made = function_tool(checked, "no_op")
-    full = LiveFunction(made, made.core, ThreadPoolExecutor(1))
+    full = LiveFunction(made, ThreadPoolExecutor(1))
     return [
         Row("asyncio.gather", gathered(calls), "asyncio.gather"),
         Row("  scheduler alone", through_scheduler(wide), "asyncio.gather"),

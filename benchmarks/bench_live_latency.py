@@ -119,7 +119,7 @@ async def conversation(calls: Sequence[Written]) -> Clocks:
         return number
 
     made = function_tool(work)
-    tools = {"work": LiveFunction(made, made.core, ThreadPoolExecutor(1))}
+    tools = {"work": LiveFunction(made, ThreadPoolExecutor(1))}
     asker = Asker(Streaming(calls, clocks), tools, POLICY)
     driver = Driver(tools, POLICY, asker, Recording(Header(run="bench", source="live", clock="wall")), refuse)
     assert await driver.turn("go") == "done"

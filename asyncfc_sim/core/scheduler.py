@@ -287,10 +287,10 @@ class Scheduler:
             case Pending():
                 self._settle(future, ErrorValue(kind, message, origin=future))
             case Running(call, footprint):
-                writes = bool(footprint.writes) or self.tools[call.tool].irreversible
-                effects: Effects = "unknown" if writes else "none"
-                error = ErrorValue(kind, message, origin=future, retryable=not writes, effects=effects)
-                self._settle(future, error, in_doubt=writes)
+                acts = self.tools[call.tool].may_act(footprint)
+                effects: Effects = "unknown" if acts else "none"
+                error = ErrorValue(kind, message, origin=future, retryable=not acts, effects=effects)
+                self._settle(future, error, in_doubt=acts)
                 self._actions.append(events.Stop(future))
 
     def _settle(self, future: int, value: Value, *, in_doubt: bool = False) -> None:

@@ -47,6 +47,10 @@ class Tool:
         """
         return EVERYTHING if self.effects is None else self.effects.footprint(args)
 
+    def may_act(self, footprint: Footprint) -> bool:
+        """Whether a call of this footprint may have an effect, so that giving it up leaves it in doubt."""
+        return self.irreversible or bool(footprint.writes)
+
 
 def pure(name: str) -> Tool:
     """A tool that neither reads nor writes anything."""

@@ -67,7 +67,7 @@ class Calls:
     async def _run(self, start: Start) -> None:
         """One attempt at a call: the intent first, then the tool, then what came of it."""
         tool, future = self._tools[start.tool], start.future
-        acts = bool(start.footprint.writes) or tool.core.irreversible
+        acts = tool.core.may_act(start.footprint)
         effects: Effects = "unknown" if acts else "none"
         value: Value
         try:

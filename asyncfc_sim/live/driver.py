@@ -21,6 +21,7 @@ from .calls import Calls, settled
 from .live_tool import LiveTool
 from .questions import Approve, Questions
 from .recording import Recording
+from .toolset import cores
 from .writing import Writing
 
 
@@ -40,8 +41,7 @@ class Driver:
         approve: Approve,
         on_text: Callable[[str], None] = lambda text: None,
     ) -> None:
-        core = {name: tool.core for name, tool in tools.items()}
-        self.session = Session(core, policy, instructions=asker.instructions, log=recording.log)
+        self.session = Session(cores(tools), policy, instructions=asker.instructions, log=recording.log)
         self.tools, self.asker, self.recording = tools, asker, recording
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()

@@ -25,12 +25,15 @@ from .watchdog import Watchdog, watched
 
 @dataclass(frozen=True, slots=True)
 class LiveFunction:
-    """A FunctionTool that is run on the loop or in `threads`. `core` may say more than the function does: overrides."""
+    """A FunctionTool that is run on the loop or in `threads`."""
 
     tool: FunctionTool
-    core: Tool
     threads: ThreadPoolExecutor
     watchdog: Watchdog = field(default_factory=Watchdog)
+
+    @property
+    def core(self) -> Tool:
+        return self.tool.core
 
     @property
     def description(self) -> str:

@@ -136,9 +136,8 @@ class Resumption:
 
     def _is_doubtful(self, start: Start) -> bool:
         tool = self._tools[start.tool]
-        effects = bool(start.footprint.writes) or tool.irreversible
         ran = start.future not in self._past.held | self._past.given_up
-        return effects and not tool.idempotent and ran
+        return tool.may_act(start.footprint) and not tool.idempotent and ran
 
     def decided(self, decisions: Mapping[int, Decision]) -> Next:
         """How to go on. Raises InDoubt if a decision lacks, ResumeError if one is about a call not in doubt."""

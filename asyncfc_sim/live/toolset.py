@@ -49,8 +49,7 @@ async def _opened(
     taken: Collection[str],
 ) -> Iterable[LiveTool]:
     def live(tool: FunctionTool) -> LiveFunction:
-        tool = tool.overridden(override)
-        return LiveFunction(tool, tool.core, threads)
+        return LiveFunction(tool.overridden(override), threads)
 
     match item:
         case ToolSource():
