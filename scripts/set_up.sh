@@ -26,12 +26,12 @@ make_venv() {
 [ -x .venv/bin/python ] || { echo "making .venv"; make_venv; }
 echo "installing the package and its tools into .venv"
 if command -v uv >/dev/null; then
-    uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --editable '.[bfcl,plot,dask,live,mcp]' --group dev
+    uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --editable '.[bfcl,plot,dask,live,mcp,serve]' --group dev
     uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --no-deps bfcl-eval
 else
     pip=".venv/bin/python -m pip --disable-pip-version-check --quiet"
     $pip install --upgrade --constraint constraints.txt pip # --group needs pip 25.1
-    $pip install --constraint constraints.txt --editable '.[bfcl,plot,dask,live,mcp]' --group dev
+    $pip install --constraint constraints.txt --editable '.[bfcl,plot,dask,live,mcp,serve]' --group dev
     $pip install --constraint constraints.txt --no-deps bfcl-eval
 fi
 bash scripts/mcp_peer.sh || echo "without it, the tests against it are left out" >&2

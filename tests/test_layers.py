@@ -26,7 +26,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "simulate": (7, {"numpy", "simpy"}),
     "live": (7, {"anyio", "httpx2", "jsonschema", "mcp", "openai", "referencing"}),
     "studies": (8, {"numpy"}),
-    "serve": (8, {"numpy", "tokenizers"}),
+    "serve": (8, {"jinja2", "numpy", "safetensors", "tokenizers"}),
     "cli": (9, {"distributed", "rich", "typer"}),
     # The plug-ins: Hypothesis and pytest import them, nobody here does.
     "_hypothesis": (10, {"hypothesis"}),
@@ -43,8 +43,8 @@ IMPURE_BUILTINS = {"__import__", "breakpoint", "eval", "exec", "id", "input", "o
 
 # Not needed to print help; a command imports what it needs when it runs.
 HEAVY = {
-    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "hypothesis", "lark", "matplotlib", "mcp", "networkx",
-    "numpy", "openai", "pydantic", "scipy", "simpy", "tokenizers",
+    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "hypothesis", "jinja2", "lark", "matplotlib", "mcp",
+    "networkx", "numpy", "openai", "pydantic", "safetensors", "scipy", "simpy", "tokenizers",
 }  # fmt: skip
 
 

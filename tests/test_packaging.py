@@ -74,6 +74,13 @@ def test_every_folder_of_models_ships():
     assert with_tables | {"grammar", "papers", "tests/litmus"} == shipped
 
 
+def test_the_wheel_leaves_the_weights_out():
+    """The trained model is in the repository and the sdist; `asyncfc serve` says so where it is not."""
+    shipped = set(PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"])
+    assert not {"models", "models/tiny-futures"} & shipped
+    assert "/models" in PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+
 def test_the_sdist_lists_what_exists():
     listed = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     assert [path for path in listed if not (ROOT / path.lstrip("/")).exists()] == []
