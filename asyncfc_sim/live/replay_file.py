@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from asyncfc_sim.traces.importers.formats import read_sessions
 from asyncfc_sim.traces.trace import TraceError, read_trace
 
+from .http_server import serving
 from .replay_reading import replays
-from .replay_server import ReplayServer, serving
+from .replay_server import ReplayServer
 
 
 @contextmanager

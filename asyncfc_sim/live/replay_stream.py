@@ -5,11 +5,11 @@ Where the recording says when something was complete, its last piece is due then
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from .completion import DONE, Completion, call_begun, call_delta, call_whole, usage
 from .replay import Replay, ReplayMessage
 
 FINGERPRINT: Final = "asyncfc-replay"
@@ -33,9 +33,8 @@ def pieces(message: ReplayMessage, place: str) -> list[Piece]:
     deltas.append(first)
     deltas += ({"content": piece} for piece in _pieces(message.text or ""))
     for index, call in enumerate(message.calls):
-        identity = {"id": f"call_{place}_{index + 1}", "type": "function"}
-        deltas.append(_call(index, {"name": call.tool, "arguments": ""}, **identity))
-        deltas += (_call(index, {"arguments": piece}) for piece in _pieces(call.arguments))
+        deltas.append(call_begun(index, _call_id(place, index), call.tool))
+        deltas += (call_delta(index, {"arguments": piece}) for piece in _pieces(call.arguments))
         if call.at_s is not None:
             anchors.append((len(deltas) - 1, call.at_s))
     # The first delta says only who speaks; the first token is the one after it.
@@ -50,8 +49,8 @@ def _pieces(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-def _call(index: int, function: dict[str, str], **identity: str) -> dict[str, Any]:
-    return {"tool_calls": [{"index": index, **identity, "function": function}]}
+def _call_id(place: str, index: int) -> str:
+    return f"call_{place}_{index + 1}"
 
 
 def _times(anchors: list[tuple[int, float]], count: int) -> Iterator[float]:
@@ -73,56 +72,34 @@ class Answer:
     """A recorded message as it is sent. `created`: the time that it bears, in seconds since 1970."""
 
     def __init__(self, replay: Replay, place: str, message: ReplayMessage, created: int = 0) -> None:
-        self.replay, self._place, self._message, self._created = replay, place, message, created
+        self._place, self._message = place, message
+        self._completion = Completion(f"chatcmpl-replay-{place}", replay.name, FINGERPRINT, created)
         self._finish_reason = "tool_calls" if message.calls else "stop"
 
-    def events(self, *, usage: bool) -> list[tuple[float, bytes]]:
+    def events(self, *, counted: bool) -> list[tuple[float, bytes]]:
         """The events of the stream, with the time from the request at which each is due."""
         deltas = pieces(self._message, self._place)
-        sent = [(due_s, self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])) for due_s, delta in deltas]
+        sent = [(due_s, self._completion.chunk(delta)) for due_s, delta in deltas]
         end_s = max(deltas[-1].due_s, self._message.end_s or 0.0)
-        sent.append((end_s, self._chunk([{"index": 0, "delta": {}, "finish_reason": self._finish_reason}])))
-        if usage:
-            sent.append((end_s, self._chunk([], usage=self._usage())))
-        sent.append((end_s, b"data: [DONE]\n\n"))
+        sent.append((end_s, self._completion.chunk({}, self._finish_reason)))
+        if counted:
+            sent.append((end_s, self._completion.usage_chunk(self._usage())))
+        sent.append((end_s, DONE))
         return sent
-
-    def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
-        chunk = {**self._identity("chat.completion.chunk"), "choices": choices, **more}
-        return b"data: %b\n\n" % json.dumps(chunk, ensure_ascii=False).encode(errors="replace")
 
     def whole(self) -> dict[str, Any]:
         """The message at once, as it is sent to a client that does not want a stream."""
-        said: dict[str, Any] = {"role": "assistant", "content": self._message.text}
+        said: dict[str, Any] = {"content": self._message.text}
         if self._message.calls:
             said["tool_calls"] = [
-                {
-                    "id": f"call_{self._place}_{number}",
-                    "type": "function",
-                    "function": {"name": call.tool, "arguments": call.arguments},
-                }
-                for number, call in enumerate(self._message.calls, 1)
+                call_whole(_call_id(self._place, number), call.tool, call.arguments)
+                for number, call in enumerate(self._message.calls)
             ]
-        choice = {"index": 0, "message": said, "finish_reason": self._finish_reason}
-        return {**self._identity("chat.completion"), "choices": [choice], "usage": self._usage()}
-
-    def _identity(self, kind: str) -> dict[str, Any]:
-        return {
-            "id": f"chatcmpl-replay-{self._place}",
-            "object": kind,
-            "created": self._created,
-            "model": self.replay.name,
-            "system_fingerprint": FINGERPRINT,
-        }
+        return self._completion.whole(said, self._finish_reason, self._usage())
 
     def _usage(self) -> dict[str, Any] | None:
         """Tokens as recorded; None if none were."""
-        usage = self._message.usage
-        prompt, completion = usage.prompt_tokens, usage.completion_tokens
-        if prompt is None and completion is None:
+        counted = self._message.usage
+        if counted.prompt_tokens is None and counted.completion_tokens is None:
             return None
-        counted: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
-        counted["total_tokens"] = None if prompt is None or completion is None else prompt + completion
-        if usage.cached_tokens is not None:
-            counted["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
-        return counted
+        return usage(counted.prompt_tokens, counted.completion_tokens, counted.cached_tokens)

@@ -22,10 +22,11 @@ from asyncfc_sim.live.doctor import PLAIN, TOOL, Doctor, Finding
 from asyncfc_sim.live.doctor_prefix import PAIRS, Prefixes
 from asyncfc_sim.live.doctor_wire import Heard, Wire
 from asyncfc_sim.live.endpoint import Endpoint
+from asyncfc_sim.live.http_server import serving
 from asyncfc_sim.live.model import CallPart, Ended, ModelError, Part, TextPart
 from asyncfc_sim.live.openai_chat import OpenAIChat
 from asyncfc_sim.live.replay_reading import replays
-from asyncfc_sim.live.replay_server import ReplayServer, serving
+from asyncfc_sim.live.replay_server import ReplayServer
 from tests.chat_server import (
     RESET,
     USAGE,

@@ -24,12 +24,13 @@ from asyncfc_sim.core.policy import ASYNCFC, EARLY_START, SYNC, SYNC_PARALLEL, D
 from asyncfc_sim.core.references import Ref, Text
 from asyncfc_sim.live.accumulator import Accumulator
 from asyncfc_sim.live.agent import Agent
+from asyncfc_sim.live.http_server import serving
 from asyncfc_sim.live.journal import open_journal
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart, Usage
 from asyncfc_sim.live.replay import NOT_RECORDED, REPLAY_HEADER, Replay, ReplayCall, ReplayMessage, ReplayOver
 from asyncfc_sim.live.replay_file import serve_replay
 from asyncfc_sim.live.replay_reading import ReplayError, replays
-from asyncfc_sim.live.replay_server import ReplayServer, serving
+from asyncfc_sim.live.replay_server import ReplayServer
 from asyncfc_sim.live.replay_stream import FINGERPRINT, pieces
 from asyncfc_sim.live.run import RunFailed
 from asyncfc_sim.simulate.driver import Simulation
