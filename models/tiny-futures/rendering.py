@@ -1,0 +1,43 @@
+"""Dialogues as the model reads them: text by the chat template, and which of it the model itself wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dialogues import Dialogue, dialogue, random_policy
+from jinja2 import Environment
+
+from asyncfc_sim.workloads.office.tasks import random_task
+
+HERE = Path(__file__).parent
+ASSISTANT = "<|im_start|>assistant\n"
+_WRITTEN = re.compile(re.escape(ASSISTANT) + r"(.*?<\|im_end\|>)", re.DOTALL)
+
+# As transformers renders it.
+_environment = Environment(trim_blocks=True, lstrip_blocks=True)
+_environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+_template = _environment.from_string((HERE / "chat_template.jinja").read_text(encoding="utf-8"))
+
+
+def rendered(messages: list[dict[str, Any]], tools: list[dict[str, Any]], *, prompt: bool = False) -> str:
+    return _template.render(messages=messages, tools=tools, add_generation_prompt=prompt)
+
+
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """A dialogue's text in pieces: (text, whether the model wrote it)."""
+    at = 0
+    for match in _WRITTEN.finditer(text):
+        yield text[at : match.start(1)], False
+        yield match[1], True
+        at = match.end()
+    yield text[at:], False
+
+
+def dialogues(rng: np.random.Generator) -> Iterator[Dialogue]:
+    while True:
+        yield dialogue(random_task(rng), random_policy(rng), rng)
