@@ -40,6 +40,7 @@ class Heard:
     end_s: float = 0.0
     chunks: int = 0  # that brought text or a part of a call
     fragments: int = 0  # of arguments
+    name_alone: bool = False  # a call's name came before its arguments
     text: str = ""
     calls: list[CallPart] = field(default_factory=list)
     closed_s: list[float] = field(default_factory=list)
@@ -83,10 +84,7 @@ class Wire:
 
     def chat(self, messages: Sequence[Mapping[str, Any]], *, stream: bool = True, **body: Any) -> Heard:
         """The next message. What a server does not take, and need not, it is not sent again. Raises ModelError."""
-        asked = {"messages": messages, **body}
-        if stream:
-            asked |= {"stream": True, "stream_options": {"include_usage": True}}
-        asked = {name: value for name, value in asked.items() if name not in self.left_out} | self._extra_body
+        asked = self._asked(messages, stream, body)
         first: ModelError | None = None
         dropped = ""
         while True:
@@ -103,6 +101,20 @@ class Wire:
                 if dropped:
                     self.left_out.append(dropped)
                 return heard
+
+    def once(self, messages: Sequence[Mapping[str, Any]], *, stream: bool = True, **body: Any) -> Heard:
+        """The next message; a request that is refused is not tried in any other way. Raises ModelError."""
+        try:
+            return self._heard(self._asked(messages, stream, body))
+        except _BadRequest as error:
+            raise error.meaning from None
+
+    def _asked(self, messages: Sequence[Mapping[str, Any]], stream: bool, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The body of a request, without what was found not to be taken."""
+        asked = {"messages": messages, **body}
+        if stream:
+            asked |= {"stream": True, "stream_options": {"include_usage": True}}
+        return {name: value for name, value in asked.items() if name not in self.left_out} | self._extra_body
 
     def _heard(self, asked: Mapping[str, Any]) -> Heard:
         heard, accumulator = Heard(), Accumulator()
@@ -161,8 +173,10 @@ class Wire:
             raise broke_off(self.endpoint, "a chunk is not an object")
         if chunk.get("error"):
             raise broke_off(self.endpoint, self.endpoint.words(data))
-        found = sum(_fragments(chunk))
+        functions = list(_functions(chunk))
+        found = sum(bool(function.get("arguments")) for function in functions)
         heard.fragments += found
+        heard.name_alone |= any(function.get("name") and not function.get("arguments") for function in functions)
         parts = accumulator.feed(chunk)
         heard.chunks += bool(found or parts)
         for part in parts:
@@ -211,14 +225,13 @@ def _add(heard: Heard, part: object, now_s: float) -> None:
             heard.notes += notes
 
 
-def _fragments(chunk: Mapping[str, Any]) -> Iterator[int]:
-    """1 for each fragment of arguments in a chunk."""
+def _functions(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The names and arguments in a chunk, one for each call that it has a part of."""
     for choice in _objects(chunk.get("choices")):
         delta = choice.get("delta")
         for call in _objects(delta.get("tool_calls") if isinstance(delta, Mapping) else None):
-            function = call.get("function")
-            if isinstance(function, Mapping) and function.get("arguments"):
-                yield 1
+            if isinstance(function := call.get("function"), Mapping):
+                yield function
 
 
 def _objects(items: object) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from asyncfc_sim.cli import app
 from tests.chat_server import ChatServer, Reply, Say, error
-from tests.live.test_doctor import no_calls, remembering
+from tests.doctor_patients import no_calls, remembering
 from tests.replaying import replayed
 
 
@@ -44,6 +44,22 @@ def test_a_model_that_cannot_call_tools_is_a_failed_check():
     assert finding["measured"]["calls"] == 0
 
 
+def test_it_can_ask_with_your_own_tools(tmp_path):
+    """None of them is run: this one would say so."""
+    tools = tmp_path / "mine.py"
+    tools.write_text("def look_up(city: str) -> int:\n    raise SystemExit('it was run')\n")
+
+    def answer(body: dict[str, Any]) -> Say:
+        return Say(calls=[("look_up", '{"city": "Oslo"}')] if body.get("tools") else (), text="one two", gap_s=0.002)
+
+    with ChatServer(repeat(answer)) as server:
+        done = doctor("--base-url", server.base_url, "--tools", str(tools), "--prompt", "What of Oslo?", "--json")
+        asked = server.bodies
+    calls = next(each for each in json.loads(done.stdout)["findings"] if each["check"] == "calls")
+    assert (calls["verdict"], calls["tried"]) == ("ok", "your tool, tool_choice auto")
+    assert {body["messages"][0]["content"] for body in asked if body.get("tools")} >= {"What of Oslo?", "Hello."}
+
+
 def test_nothing_is_shown_of_a_key(monkeypatch):
     def answer(body: dict[str, Any]) -> Reply | Say:
         return error(401, "sk-secret-key is not known")
@@ -65,6 +81,10 @@ def test_nothing_is_shown_of_a_key(monkeypatch):
         ([], 2, "expected --base-url URL"),
         (["--base-url", "ftp://x"], 2, "no address of a server"),
         (["--base-url", "http://127.0.0.1:9", "--header", "x"], 2, "expected NAME=VALUE"),
+        (["--base-url", "http://127.0.0.1:9", "--tools", "x.py"], 2, "--tools and --prompt go together"),
+        (["--base-url", "http://127.0.0.1:9", "--prompt", "x"], 2, "--tools and --prompt go together"),
+        (["--base-url", "http://127.0.0.1:9", "--prompt", "x", "--tools", "mcp:notes"], 2, "expected FILE.py"),
+        (["--base-url", "http://127.0.0.1:9", "--prompt", "x", "--tools", "no_such.py"], 3, "no_such.py"),
     ],
 )
 def test_what_cannot_be_examined(monkeypatch, args, code, message):

@@ -1,0 +1,40 @@
+"""An endpoint under examination: how it is asked, and what is remembered of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .doctor_exam import Exam
+from .doctor_wire import Heard, Wire
+from .model import CallPart
+
+
+@dataclass(slots=True)
+class Patient:
+    """`model` is the one that is asked; None while it is not known."""
+
+    wire: Wire
+    exam: Exam
+    model: str | None
+    replay: bool = False  # what answers is no model
+    stream: bool = True
+    call: CallPart | None = None  # the first that it made
+    notes: dict[str, None] = field(default_factory=dict)  # what was odd, and was put right
+
+    def ask(self, content: str, **body: Any) -> Heard:
+        """Raises ModelError."""
+        return self.send([{"role": "user", "content": content}], **body)
+
+    def send(self, messages: Sequence[Mapping[str, Any]], **body: Any) -> Heard:
+        """Raises ModelError."""
+        heard = self.wire.chat(messages, stream=self.stream, model=self.model, **body)
+        if heard.finish_reason != "length" or "max_tokens" not in body:  # else it is we who cut it off
+            self.notes |= dict.fromkeys(heard.notes)
+        ids = [call.tool_call_id for call in heard.calls]
+        if not all(ids) or len(set(ids)) < len(ids):
+            self.notes["calls have no ids, or several the same"] = None
+        if heard.streamed and not heard.done:
+            self.notes["a stream ended without [DONE]"] = None
+        return heard

@@ -1,0 +1,110 @@
+"""What a server does beside writing messages: which models it has, what it refuses, how many it serves at once."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from .doctor_finding import Finding, counted
+from .doctor_patient import Patient
+from .model import ModelError
+from .replay_server import OWNER
+
+NO_MODEL: Final = "a-model-that-is-not-there"
+NO_FIELD: Final = "a_field_that_is_not_there"
+ROUNDS: Final = 3
+CLEAR_S: Final = 0.02  # a message that is written in less may have been written before the other was asked for
+_HELLO: Final = [{"role": "user", "content": "Hello."}]
+
+
+def models(patient: Patient) -> Finding:
+    """Which models it lists. One that lists none may yet name the one that it has when it is asked for another."""
+    name, tried = "reachable", "GET /models"
+    try:
+        listed = patient.wire.get("/models")
+    except ModelError as error:
+        if patient.model is not None and "(404)" in error.reason:
+            return Finding(name, "unknown", tried, error.reason, f"{patient.model} is asked all the same")
+        return Finding(name, "unreachable", tried, error.reason, "no run is possible")
+    found = listed.get("data") if isinstance(listed, dict) else None
+    found = found if isinstance(found, list) else []
+    has = [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
+    names = [each["id"] for each in has]
+    patient.replay = any(each.get("owned_by") == OWNER for each in has)
+    patient.model = patient.model or (names[0] if names else None)
+    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    came = f"{counted(len(names), 'model')}: {some}" if names else "no models"
+    if patient.replay:
+        came += "; a replay, no model"
+    if patient.model is None:
+        if said := _asked_for_none(patient):
+            came += f"; asked for {NO_MODEL!r}, it says: {said}"
+        return Finding(name, "unreachable", tried, came, "no run is possible without a model: name one")
+    return Finding(name, "ok", tried, came, f"{patient.model} is asked", {"models": list(names)})
+
+
+def wrong_name(patient: Patient) -> Finding:
+    """Whether a model's name is looked at. Raises ModelError."""
+    tried = f"a message of the model {NO_MODEL!r}"
+    if said := _asked_for_none(patient):
+        return Finding("model name", "ok", tried, said, "a name that is misspelt is found out")
+    means = "whatever is served there answers: a name that is misspelt is not found out"
+    return Finding("model name", "ok", tried, "a message", means)
+
+
+def unknown_fields(patient: Patient) -> Finding:
+    """Whether a request may have fields that the server does not know. Raises ModelError."""
+    tried = f"a request with {NO_FIELD!r} in it"
+    try:
+        patient.wire.once(_HELLO, stream=patient.stream, model=patient.model, max_tokens=1, **{NO_FIELD: 1})
+    except ModelError as error:
+        if error.unreachable or error.retryable:
+            raise
+        return Finding("unknown fields", "ok", tried, error.reason, "--extra-body may only have fields that it knows")
+    return Finding("unknown fields", "ok", tried, "a message", "fields that it does not know are passed over")
+
+
+def side_by_side(patient: Patient) -> Finding:
+    """Whether two messages are written at once, seen by when their parts come. Raises ModelError."""
+    name, tried = "side by side", "two messages asked for at once"
+    longest_s, one_by_one = 0.0, 0
+    for _ in range(ROUNDS):
+        pair = _both(patient)
+        longest_s = max(longest_s, *(end_s - first_s for first_s, end_s in pair))
+        if max(first_s for first_s, _ in pair) < min(end_s for _, end_s in pair):
+            return Finding(name, "ok", tried, "both were written at once", "conversations do not wait for one another")
+        one_by_one += all(end_s - first_s > CLEAR_S for first_s, end_s in pair)
+    if one_by_one == ROUNDS:
+        came = f"one began when the other had ended, {ROUNDS} times of {ROUNDS}"
+        means = "several conversations wait for one another; a single one loses nothing"
+        return Finding(name, "costs", tried, came, means)
+    came = f"one after the other, but each was written within {longest_s:.3f} s"
+    return Finding(name, "unknown", tried, came, "not clear from this")
+
+
+def _both(patient: Patient) -> list[tuple[float, float]]:
+    """Two messages at once: when the first part of each came, and the last."""
+
+    def one() -> tuple[float, float]:
+        began_s = time.monotonic()
+        heard = patient.ask(patient.exam.several, tools=patient.exam.schemas)
+        first_s = heard.end_s if heard.first_s is None else heard.first_s
+        return began_s + first_s, began_s + heard.end_s
+
+    with ThreadPoolExecutor(2) as threads:
+        return [asked.result() for asked in [threads.submit(one), threads.submit(one)]]
+
+
+def _asked_for_none(patient: Patient) -> str:
+    """What the server says when it is asked for a model that it does not have; nothing if it sends a message.
+
+    Raises ModelError if it does not answer at all.
+    """
+    try:
+        patient.wire.once(_HELLO, stream=patient.stream, model=NO_MODEL, max_tokens=1)
+    except ModelError as error:
+        if error.retryable or (error.unreachable and "(404)" not in error.reason):
+            raise
+        return error.reason
+    return ""
