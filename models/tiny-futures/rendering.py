@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from dialogues import Dialogue, dialogue, random_policy
 from jinja2 import Environment
-
-from asyncfc_sim.workloads.office.tasks import random_task
 
 HERE = Path(__file__).parent
 ASSISTANT = "<|im_start|>assistant\n"
@@ -24,7 +20,7 @@ _environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=Fa
 _template = _environment.from_string((HERE / "chat_template.jinja").read_text(encoding="utf-8"))
 
 
-def rendered(messages: list[dict[str, Any]], tools: list[dict[str, Any]], *, prompt: bool = False) -> str:
+def rendered(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], *, prompt: bool = False) -> str:
     return _template.render(messages=messages, tools=tools, add_generation_prompt=prompt)
 
 
@@ -36,8 +32,3 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
         yield match[1], True
         at = match.end()
     yield text[at:], False
-
-
-def dialogues(rng: np.random.Generator) -> Iterator[Dialogue]:
-    while True:
-        yield dialogue(random_task(rng), random_policy(rng), rng)

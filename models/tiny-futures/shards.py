@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from rendering import dialogues, pieces, rendered
+from dialogues import dialogues
+from rendering import pieces, rendered
 from tokenizers import Tokenizer
 
 PER_SHARD = 2000
@@ -36,7 +37,7 @@ def main(tokenizer: Path, folder: Path, shards: int, seed: int = 1000) -> None:
         if path.exists():
             continue
         talks = islice(dialogues(np.random.default_rng([seed, number])), PER_SHARD)
-        found = [tokens_of(tokens, rendered(talk.messages, talk.tools)) for talk in talks]
+        found = [tokens_of(tokens, rendered(talk.run.messages, talk.tools)) for talk in talks]
         part = path.with_suffix(".part.npz")
         np.savez(
             part,

@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from rendering import HERE, dialogues, rendered
+from dialogues import dialogues
+from rendering import HERE, rendered
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -35,7 +36,7 @@ def split_by(pattern: str) -> pre_tokenizers.PreTokenizer:
 
 def texts(seed: int, n: int) -> Iterator[str]:
     for dialogue in islice(dialogues(np.random.default_rng(seed)), n):
-        yield rendered(dialogue.messages, dialogue.tools)
+        yield rendered(dialogue.run.messages, dialogue.tools)
 
 
 def unmarked(text: str) -> str:

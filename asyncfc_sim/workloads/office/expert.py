@@ -16,7 +16,8 @@ from asyncfc_sim.core.messages import AWAIT
 from asyncfc_sim.core.references import Ref, Template, Text
 from asyncfc_sim.core.values import JSON
 
-from .tasks import OfficeTask, Step, Use
+from .judge import wanted
+from .tasks import OfficeTask, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Expert:
                 continue
             if step.when is not None and step.when[0] not in results:
                 return Calls(tuple(calls)) if calls else self._await([step.when[0]])
-            if not _wanted(step, results):
+            if not wanted(step, results):
                 continue
             if not self.references and any(used not in results for used in step.uses):
                 break
@@ -94,13 +95,3 @@ def shown_values(messages: Sequence[Mapping[str, Any]]) -> dict[int, JSON]:
 def _result(shown: Any) -> Any:
     """A result; None for an error."""
     return None if isinstance(shown, dict) and "error" in shown else shown
-
-
-def _wanted(step: Step, results: Mapping[str, Any]) -> bool:
-    """Whether a step is to be done: its condition holds, and nothing it uses is known to have failed."""
-    if any(used in results and results[used] is None for used in step.uses):
-        return False
-    if step.when is None:
-        return True
-    looked_at, field, literal, wanted = step.when
-    return ((results[looked_at] or {}).get(field) == literal) == wanted

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 
-_BEGIN = (*"bdfghklmnprstvz", "br", "dr", "kr", "st", "tr", "sh", "ch")
-_MIDDLE = (*"aeiou", "ai", "ea")
-_END = ("", *"nrlskmt")
+_BEGIN: tuple[str, ...] = (*"bdfghklmnprstvz", "br", "dr", "kr", "st", "tr", "sh", "ch")
+_MIDDLE: tuple[str, ...] = (*"aeiou", "ai", "ea")
+_END: tuple[str, ...] = ("", *"nrlskmt")
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def one_of(rng: np.random.Generator, choices: Sequence[T]) -> T:
 
 def a_word(rng: np.random.Generator) -> str:
     syllables = one_of(rng, (1, 2, 2, 3))
-    return "".join(one_of(rng, _BEGIN) + one_of(rng, _MIDDLE) for _ in range(syllables)) + one_of(rng, _END)
+    return "".join([one_of(rng, _BEGIN) + one_of(rng, _MIDDLE) for _ in range(syllables)]) + one_of(rng, _END)
 
 
 def a_name(rng: np.random.Generator) -> str:

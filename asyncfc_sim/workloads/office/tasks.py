@@ -28,7 +28,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call. `when` (step, field, literal, wanted): only if that part of the step's result equals the literal, or not."""
+    """A call. `when` (step, field, literal, so): only if that part of that step's result equals the literal, or not."""
 
     name: str
     tool: str

@@ -1,0 +1,42 @@
+"""The expert, under any policy and with tools of any duration, does what is expected of a task."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asyncfc_sim.core.certificate import Certified
+from asyncfc_sim.core.policy import Policy, policy_named
+from asyncfc_sim.live.agent import LIVE_GUARDS
+from asyncfc_sim.studies.expert_model import expert_run
+from asyncfc_sim.workloads.office.judge import expected
+from asyncfc_sim.workloads.office.tasks import OfficeTask, random_task
+
+POLICIES = [
+    policy_named("sync"),
+    policy_named("sync_parallel"),
+    policy_named("early_start"),
+    policy_named("blind", **LIVE_GUARDS),
+    *(
+        policy_named("asyncfc", grace_s=grace_s, delivery=delivery, **LIVE_GUARDS)
+        for grace_s in (0.0, "auto")
+        for delivery in ("on_touch", "when_idle", "rewrite")
+    ),
+]
+
+
+def some_tasks(n: int, seed: int = 3) -> list[OfficeTask]:
+    rng = np.random.default_rng(seed)
+    return [random_task(rng) for _ in range(n)]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: f"{policy.name} {policy.grace_s} {policy.delivery}")
+def test_an_expert_does_what_is_expected(policy: Policy) -> None:
+    rng = np.random.default_rng(5)
+    beside = 0
+    for task in some_tasks(25):
+        did = expert_run(task, policy, rng)
+        assert did.outcome == expected(task)[0]
+        assert isinstance(did.run.certificate.verdict, Certified)
+        beside += did.run.saved.saving_s > 0
+    assert (beside > 0) == (policy.max_running > 1)
