@@ -18,7 +18,8 @@ Simulation       Models, load_decoder, load_durations, fit_decoder; Study, run_a
                  server that is shared)
 Live             Agent (a served model and your functions), AgentRun, RunFailed, OpenAIChat (the served model),
                  MCPServer (tools from elsewhere), open_journal (to resume by), serve_replay (recorded turns as an
-                 endpoint), run_in_virtual_time (asyncio without waiting, for tests)
+                 endpoint), serve_tiny (a small model of ours as one), run_in_virtual_time (asyncio without waiting, for
+                 tests)
 Traces           read_trace, write_trace, write_perfetto; read_sessions, RecordedSession (what others recorded)
 """
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from asyncfc_sim.live.replay_file import serve_replay
     from asyncfc_sim.live.run import AgentRun, RunFailed
     from asyncfc_sim.live.virtual_clock import run as run_in_virtual_time
+    from asyncfc_sim.serve.tiny import serve_tiny
     from asyncfc_sim.simulate.arrivals import ClosedLoop, OpenLoop
     from asyncfc_sim.simulate.decoder import load_decoder
     from asyncfc_sim.simulate.draws import Sample
@@ -147,6 +149,7 @@ _HOME = {
     "run_sequential": "core.sequential",
     "schedules": "verify.strategies",
     "serve_replay": "live.replay_file",
+    "serve_tiny": "serve.tiny",
     "summarise_arms": "simulate.experiment",
     "tool": "tools.decorator",
     "walk": "verify.walk",
@@ -219,6 +222,7 @@ __all__ = [
     "run_sequential",
     "schedules",
     "serve_replay",
+    "serve_tiny",
     "summarise_arms",
     "tool",
     "walk",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from math import inf, isnan
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .output import document, show
+from .endpoint import AsJson, Host, Port, PortFile, serve
+from .output import document
 from .signals import sigterm_interrupts
 from .trace_choice import named
 from .trace_files import Broken, File, Format, TraceFile
@@ -37,17 +35,13 @@ def replay(
             show_default="all",
         ),
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8000,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
     speed: Annotated[str, typer.Option("--speed", metavar="X", help="2 is twice as fast; inf takes no time.")] = "1",
-    port_file: Annotated[
-        Path | None, typer.Option("--port-file", metavar="OUT", help="Write the port there, once it is listened on.")
-    ] = None,
+    port_file: PortFile = None,
     format: Format = None,
     on_broken: Broken = "fail",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON, once requests are answered, in place of the text.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Serve recorded model turns, with their timing, as an OpenAI-compatible endpoint. There is no model behind it.
 
@@ -71,20 +65,7 @@ def replay(
     from asyncfc_sim.live.replay_server import ReplayServer
 
     server = ReplayServer(replays(recorded), host, port, speed=factor)
-    try:
-        if port_file is not None:
-            from asyncfc_sim.traces.files import atomic_write
-
-            with atomic_write(port_file) as out:
-                out.write(b"%d\n" % server.server_port)
-        if as_json:
-            print(json.dumps(_document(server, file), ensure_ascii=False, allow_nan=False))
-        else:
-            show(_banner(server, file, speed))
-        sys.stdout.flush()
-        server.serve_forever(poll_interval=0.1)
-    finally:
-        server.server_close()
+    serve(server, _document(server, file) if as_json else _banner(server, file, speed), port_file)
 
 
 def _speed(text: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from contextlib import suppress
@@ -20,6 +21,18 @@ def signals_cancel(running: asyncio.Future[Any]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # not everywhere can a loop watch signals
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+
+
+def eof_interrupts() -> None:
+    """From now on the end of standard input, too, ends this process as SIGTERM does: whoever started it has gone."""
+    threading.Thread(target=_terminate_at_eof, daemon=True).start()
+
+
+def _terminate_at_eof() -> None:
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _interrupt(*args: object) -> None:
