@@ -1,0 +1,111 @@
+"""How well a served model does the tasks of the office, end to end through the executor.
+
+    python models/tiny-futures/evaluate.py --base-url URL [--tasks 200] [--policy sync --policy asyncfc]
+
+Right is a task whose answers are the expected ones, word for word, and after which the office is as expected. A
+reference is right if the call it stands in is one of those that the task takes, once it is filled in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from asyncfc_sim.core.policy import policy_named
+from asyncfc_sim.core.references import parse_string
+from asyncfc_sim.core.syntax import refs_in
+from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
+from asyncfc_sim.live.run import AgentRun, RunFailed
+from asyncfc_sim.traces.trace import Run
+from asyncfc_sim.workloads.office.judge import expected, outcome
+from asyncfc_sim.workloads.office.office import Office
+from asyncfc_sim.workloads.office.tasks import OfficeTask, random_task
+from asyncfc_sim.workloads.office.tools import office_tools
+
+SEED = 2026  # of the held-out tasks; training draws from other seeds
+
+
+async def attempt(base_url: str, task: OfficeTask, policy: str, seed: int) -> tuple[Counter[str], AgentRun]:
+    """Run one task: what was right of it, counted."""
+    rng = np.random.default_rng(seed)
+    with Office() as office:
+        tools = [_slow(function, rng) for function in office_tools(office)]
+        agent = Agent(base_url=base_url, tools=tools, policy=policy_named(policy, **LIVE_GUARDS), timeout_s=120)
+        try:
+            run = await agent.run(*task.prompts)
+        except RunFailed as failed:
+            run = failed.run
+        wanted, calls = expected(task)
+        counted = references(run.trace, calls)
+        counted["tasks"] = 1
+        counted["right"] = int(outcome(run.outputs, office) == wanted)
+        counted["turns"] = len(task.turns)
+        counted["turns right"] = sum(map(str.__eq__, run.outputs, wanted.answers))
+        counted["misused"] = sum(run.guards.values())
+        return counted, run
+
+
+def references(trace: Run, calls: list[tuple[str, dict[str, Any]]]) -> Counter[str]:
+    """References that the model wrote, and how many of them were right."""
+    written: dict[int, int] = {}  # by future, references in its arguments
+    started: dict[int, tuple[str, Mapping[str, Any]]] = {}
+    for event in trace.events:
+        if event.rule not in ("issue", "start"):
+            continue
+        future, args = event.fields["future"], event.fields["args"]
+        started[future] = (event.fields["tool"], args)
+        if event.rule == "issue":
+            texts = [value for value in args.values() if isinstance(value, str)]
+            written[future] = sum(len(list(refs_in(parse_string(text)))) for text in texts)
+    right = sum(n for future, n in written.items() if started[future] in calls)
+    return Counter({"references": sum(written.values()), "references right": right})
+
+
+def _slow(function: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Any]:
+    """The function, some of whose calls end only after the model's next message."""
+
+    @functools.wraps(function)
+    async def slow(*args: Any, **named: Any) -> Any:
+        await asyncio.sleep(rng.exponential(0.03))
+        return function(*args, **named)
+
+    return slow
+
+
+async def evaluate(base_url: str, policy: str, tasks: int, show: int) -> Counter[str]:
+    rng = np.random.default_rng(SEED)
+    total: Counter[str] = Counter()
+    for number in range(tasks):
+        task = random_task(rng)
+        counted, run = await attempt(base_url, task, policy, number)
+        total.update(counted)
+        if not counted["right"] and show > 0:
+            show -= 1
+            print(json.dumps({"wanted": expected(task)[0].answers, "messages": list(run.messages)}, indent=1))
+        if sys.stderr.isatty() or number % 20 == 19:
+            print(f"\r{policy} {number + 1}/{tasks}: {total['right']} right", end="\n", file=sys.stderr, flush=True)
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base-url", required=True)
+    parser.add_argument("--tasks", type=int, default=200)
+    parser.add_argument("--policy", action="append", help="sync, asyncfc (both are the default), or another")
+    parser.add_argument("--show", type=int, default=0, help="print so many conversations that went wrong")
+    asked = parser.parse_args()
+    for policy in asked.policy or ["sync", "asyncfc"]:
+        counted = asyncio.run(evaluate(asked.base_url, policy, asked.tasks, asked.show))
+        print(json.dumps({"policy": policy, "seed": SEED, **counted}))
+
+
+if __name__ == "__main__":
+    main()
