@@ -6,6 +6,7 @@ pieces the next, and then it ends. Both are Qwen3 decoders that any engine can l
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def reciting_model(folder: Path, *pieces: str, **shape: Any) -> Path:
     weights["model.norm.weight"] += 1.0
     order = [_token(tokenizer, each) for each in ("\n", *pieces, END)]
     assert len(set(order)) == len(order), "after equal pieces the same would come"
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         weights["lm_head.weight"][after] += vectors[before]
     return _write(folder, config, tokenizer, weights)
 
