@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .check_request import split_target
+from .inject_options import Inject
 
 if TYPE_CHECKING:
     from asyncfc_sim.live.openai_chat import OpenAIChat
@@ -157,6 +158,7 @@ class AgentRequest:
     approve: str
     system: str | None
     trust_hints: bool
+    inject: Inject
     trace: Path | None
     as_json: bool
     quiet: bool

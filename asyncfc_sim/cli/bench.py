@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import agent_options as options
+from . import inject_options
 from .config import on_command_line
 
 
@@ -46,7 +47,7 @@ def bench(
         int | None,
         typer.Option(min=1, help="agents at once", show_default="1; with a --request-rate, no limit"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of arrivals and resampling")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of arrivals, resampling and injected latencies")] = 0,
     percentile_metrics: Annotated[
         str, typer.Option(help="what is shown: of ttft, tpot, e2el and wait")
     ] = "ttft,tpot,e2el,wait",
@@ -75,6 +76,8 @@ def bench(
     header: options.Headers = None,
     extra_body: options.ExtraBody = None,
     trust_hints: options.TrustHints = False,
+    inject: inject_options.Profile = None,
+    inject_scale: inject_options.Scale = 1.0,
     save_result: Annotated[
         bool, typer.Option("--save-result", help="write the results to a file named after the run")
     ] = False,
@@ -148,6 +151,7 @@ def bench(
         approve=approve,
         system=system,
         trust_hints=trust_hints,
+        inject=inject_options.Inject(inject, inject_scale, seed),
         output=output,
         save_result=save_result,
         result_dir=result_dir,

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from asyncfc_sim.core.policy import Policy
+from asyncfc_sim.live.injected import INPUT
 from asyncfc_sim.studies.bench import Found, Outcome, Plan
 from asyncfc_sim.studies.bench_compare import Comparison, comparisons
 from asyncfc_sim.studies.bench_measures import DEFINITIONS, Measures, Metric
@@ -72,6 +73,12 @@ class Results:
         return Counter(note for run in runs for note in dict.fromkeys(run.notes)).most_common()
 
     @property
+    def injected(self) -> str | None:
+        """Where latencies of tools came from that no tool took, if there were any."""
+        runs = [outcome.run for outcome in self.found.outcomes if outcome.run is not None]
+        return next((str(run.trace.header.inputs[INPUT]) for run in runs if INPUT in run.trace.header.inputs), None)
+
+    @property
     def served(self) -> tuple[str, str]:
         """The model's name, and where it is served."""
         inputs = [outcome.run.trace.header.inputs for outcome in self.found.outcomes if outcome.run is not None]
@@ -96,6 +103,7 @@ def json_document(results: Results, *, runs: bool = False) -> dict[str, Any]:
         "max_concurrency": plan.max_concurrency,
         "request_rate": _finite(plan.request_rate),
         "burstiness": plan.burstiness,
+        "injected": results.injected,
         "policies": {name: _policy(policy) for name, policy in results.policies.items()},
     }
     limits_s = results.wanted.goodput_s

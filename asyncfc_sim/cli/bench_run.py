@@ -125,6 +125,7 @@ def _agents(
     if request.approve not in ("all", "none"):
         raise BadOption(f"--approve {request.approve!r}: expected all or none: nobody is asked while time is measured")
     allowed = request.approve == "all"
+    inject = request.inject.injection()
     model = request.endpoint.chat()
     return {
         arm: Agent(
@@ -135,6 +136,7 @@ def _agents(
             timeout_s=request.timeout_s,
             instructions=request.system,
             override=override,
+            inject=inject,
         )
         for arm, policy in policies.items()
     }

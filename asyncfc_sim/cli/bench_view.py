@@ -24,7 +24,7 @@ Cells = tuple[Sequence[str], Sequence[Sequence[str]]]  # a header, and rows
 def show(results: Results) -> None:
     """Print all that there is."""
     console = results_console()
-    for line in (*_first_lines(results), _title(results), ""):
+    for line in (*_first_lines(results), *_title(results), ""):
         console.print(line, soft_wrap=True)
     for header, cells in (_latency(results), _cost(results), _accuracy(results)):
         if cells:
@@ -51,12 +51,14 @@ def _first_lines(results: Results) -> Iterator[str]:
         yield f"the other {planned - tried} conversations were not tried"
 
 
-def _title(results: Results) -> str:
+def _title(results: Results) -> Iterator[str]:
     plan = results.plan
     model, endpoint = results.served
     at_once = "one at a time" if plan.alone else f"at once: {plan.max_concurrency or 'no limit'}"
     rate = "" if plan.request_rate == float("inf") else f", {plan.request_rate:g} a second"
-    return f"{results.name}: {model} at {endpoint}; prompts: {len(plan.prompts)} x {plan.repeats}, {at_once}{rate}"
+    yield f"{results.name}: {model} at {endpoint}; prompts: {len(plan.prompts)} x {plan.repeats}, {at_once}{rate}"
+    if results.injected is not None:
+        yield f"latencies of tools were injected: {results.injected}"
 
 
 def _latency(results: Results) -> Cells:

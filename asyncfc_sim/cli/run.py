@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import agent_options as options
+from . import inject_options
 
 
 def run(
@@ -36,6 +37,9 @@ def run(
     header: options.Headers = None,
     extra_body: options.ExtraBody = None,
     trust_hints: options.TrustHints = False,
+    inject: inject_options.Profile = None,
+    inject_scale: inject_options.Scale = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="of injected latencies")] = 0,
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="keep the run on disk while it goes on, to be resumed")
     ] = None,
@@ -70,6 +74,7 @@ def run(
       asyncfc run "Compare Berlin and Paris" --base-url http://localhost:8000/v1 --tools mytools.py
       asyncfc run "Tidy my notes" --base-url http://localhost:8000 --tools "mcp:npx some-server" --policy sync
       asyncfc run "Book it" --base-url $URL --tools travel.py --journal book.journal --trace book.jsonl
+      asyncfc run "Book it" --base-url $URL --tools travel.py --inject default --inject-scale 0.1
       asyncfc run --resume book.journal --decide f3=again
 
     \b
@@ -93,6 +98,7 @@ def run(
         approve=approve,
         system=system,
         trust_hints=trust_hints,
+        inject=inject_options.Inject(inject, inject_scale, seed),
         journal=journal,
         resume=resume,
         decide=tuple(decide or ()),

@@ -155,6 +155,7 @@ def _agent(request: RunRequest, streamed: list[str]) -> Agent:
         instructions=request.system,
         texts=request.texts,
         override=with_timeout(request.call_timeout_s),
+        inject=request.inject.injection(),
         **request.options.changes(request.policy),
     )
 

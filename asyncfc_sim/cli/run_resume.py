@@ -13,6 +13,7 @@ from asyncfc_sim.traces.redact import REDACTED
 from .agent_options import BadOption
 from .check_request import split_target
 from .config import on_command_line
+from .inject_options import inject_from_json
 
 if TYPE_CHECKING:
     from .run_agent import RunRequest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # What a journal has, and what its run would not be the same without.
 _AS_IT_BEGAN: Final = (
     "policy", "grace", "delivery", "failure", "late_bound", "max_running", "max_running_per_tool", "retries", "system",
-    "texts",
+    "texts", "inject", "inject_scale", "seed",
 )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def kept(request: RunRequest) -> dict[str, Any]:
         "call_timeout_s": request.call_timeout_s,
         "trust_hints": request.trust_hints,
         "extra_body": request.endpoint.extra_body,
+        "inject": request.inject.to_json(),
     }
 
 
@@ -71,6 +73,7 @@ def resumed(request: RunRequest) -> RunRequest:
         system=plan.instructions,
         call_timeout_s=request.call_timeout_s if request.call_timeout_s is not None else extra.get("call_timeout_s"),
         trust_hints=request.trust_hints or bool(extra.get("trust_hints")),
+        inject=inject_from_json(extra.get("inject")),
         texts=plan.texts,
     )
 

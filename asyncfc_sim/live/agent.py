@@ -20,6 +20,7 @@ from asyncfc_sim.traces.trace import Header, replay_told
 
 from .asking import Asker
 from .driver import Driver, GaveUp
+from .injected import INPUT, Injection, injected
 from .journal import Journal, no_journal, open_journal
 from .live_tool import LiveTool
 from .model import Model, ModelError
@@ -52,7 +53,7 @@ class Agent:
     a message that broke off comes again from its beginning. `timeout_s` limits a run as a whole; when it ends, calls
     under way are asked to stop and waited for, for `patience_s`. `instructions` begin the system prompt. `texts` keeps
     what was said in the trace too, which otherwise holds calls and times. `override` has the last word on what the
-    scheduler knows of a tool.
+    scheduler knows of a tool. `inject` adds latencies to the tools, and every run says so.
 
     Raises ValueError for a policy that there is not.
     """
@@ -71,6 +72,7 @@ class Agent:
         instructions: str | None = None,
         texts: bool = False,
         override: Callable[[Tool], Tool] = lambda tool: tool,
+        inject: Injection | None = None,
         patience_s: float = 5.0,
         **changes: Any,
     ) -> None:
@@ -85,7 +87,7 @@ class Agent:
         self.tools = tuple(tools)
         self._approve, self._on_text, self._timeout_s = approve, on_text, timeout_s
         self._instructions, self._texts, self._override = instructions, texts, override
-        self._patience_s = patience_s
+        self._inject, self._patience_s = inject, patience_s
 
     def run_sync(self, *prompts: str, journal: Journal = no_journal) -> AgentRun:
         """`run`, for code that is not async."""
@@ -106,7 +108,7 @@ class Agent:
         tools cannot be had.
         """
         async with AsyncExitStack() as stack:
-            tools = await self._open(stack, self.policy)
+            tools = await self._open(stack, self.policy, prompts)
             header = self._header(name)
             journal.begin(header, self._plan(prompts).to_json())
             driver = self._driver(tools, self.policy, Recording(header, journal, texts=self._texts))
@@ -139,15 +141,15 @@ class Agent:
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(open_journal(path, secrets=secrets))
             broken_off = chosen(journal.runs(), name)
-            tools = await self._open(stack, plan_of(broken_off).policy)
+            plan = plan_of(broken_off)
+            tools = await self._open(stack, plan.policy, plan.prompts)
             past = Resumption(broken_off, cores(tools))
             todo = past.decided(decisions or {})
             journal.go_on(past.run)
-            plan = past.plan
             driver = self._driver(tools, plan.policy, Recording(past.run.header, journal, texts=plan.texts))
             return await self._converse(driver, past.prompts, ended, past.outputs, past.take_up(driver, todo))
 
-    async def _open(self, stack: AsyncExitStack, policy: Policy) -> dict[str, LiveTool]:
+    async def _open(self, stack: AsyncExitStack, policy: Policy, prompts: Sequence[str]) -> dict[str, LiveTool]:
         if isinstance(self.model, AbstractAsyncContextManager):  # it has connections
             await stack.enter_async_context(self.model)
         threads = ThreadPoolExecutor(max(1, policy.max_running), thread_name_prefix="asyncfc-tool")
@@ -156,7 +158,7 @@ class Agent:
         for tool in tools.values():
             if tool.core.approval and self._approve is None:
                 raise ValueError(f"the tool {tool.core.name!r} wants approval: give the agent `approve`")
-        return tools
+        return tools if self._inject is None else injected(tools, self._inject, "\n".join(prompts))
 
     def _driver(self, tools: Mapping[str, LiveTool], policy: Policy, recording: Recording) -> Driver:
         asker = Asker(self.model, tools, policy, system=self._instructions)
@@ -191,7 +193,7 @@ class Agent:
             except JournalError as error:
                 failed = failed or error
             finally:
-                run = _what_is_there(driver, outputs, in_doubt)
+                run = _what_is_there(driver, outputs, in_doubt, self._inject)
                 ended(run)
         if failed is not None:
             raise RunFailed(str(failed), run) from failed
@@ -209,6 +211,7 @@ class Agent:
             "retries": policy.retries,
             "max_running": policy.max_running,
             "max_running_per_tool": policy.max_running_per_tool,
+            **({} if self._inject is None else {INPUT: self._inject.says}),
         }
         return Header(
             run=name or f"live-{uuid4().hex[:12]}", source="live", clock="wall", policy=policy.name, inputs=inputs
@@ -218,7 +221,9 @@ class Agent:
         return Plan(prompts, self.policy, self.model.name, self.model.endpoint, self._instructions, self._texts)
 
 
-def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...]) -> AgentRun:
+def _what_is_there(
+    driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, ...], injection: Injection | None
+) -> AgentRun:
     guards = driver.session.guards
     trace = replay_told(driver.recording.recorder.run())
     return AgentRun(
@@ -229,7 +234,12 @@ def _what_is_there(driver: Driver, outputs: Sequence[str], in_doubt: tuple[int, 
         driver.asker.usage,
         in_doubt,
         dict(guards.counts),
-        (*driver.asker.notes, *guards.notes, *blocked_notes(driver.tools.values())),
+        (
+            *driver.asker.notes,
+            *guards.notes,
+            *blocked_notes(driver.tools.values()),
+            *(() if injection is None else (injection.note,)),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
 from asyncfc_sim.tools.tool_file import ToolFile
 
 from .functions import LiveFunction
+from .injected import InjectedTool
 from .live_tool import LiveTool, ToolSource
 
 Given = Callable[..., Any] | FunctionTool | ToolFile | LiveTool | ToolSource
@@ -71,5 +72,6 @@ def cores(tools: Mapping[str, LiveTool]) -> dict[str, Tool]:
 
 def blocked_notes(tools: Iterable[LiveTool]) -> list[str]:
     """A sentence for each async function that blocked the event loop."""
-    functions = [tool for tool in tools if isinstance(tool, LiveFunction)]
+    bare = (tool.tool if isinstance(tool, InjectedTool) else tool for tool in tools)
+    functions = [tool for tool in bare if isinstance(tool, LiveFunction)]
     return [note for function in functions if (note := function.watchdog.note(function.tool.name))]
