@@ -46,9 +46,10 @@ def replay(
     """Serve recorded model turns, with their timing, as an OpenAI-compatible endpoint. There is no model behind it.
 
     For tests, demos and load tests. Each run or session of FILE is a model of that name; a client that names none
-    gets the first. Which message is next follows from the transcript that a request carries, and from nothing else:
-    what the client's tools return changes nothing. Beyond the recorded end a request fails with HTTP 410. It serves
-    until it is interrupted (Ctrl-C or SIGTERM; exit code 130).
+    gets the first. Of several whose names begin as asked, it is the one in which the user said the same first, and, of
+    those, the one whose model knew of futures as the client does. Which message is next follows from the transcript
+    that a request carries, and from nothing else: what the client's tools return changes nothing. Beyond the recorded
+    end a request fails with HTTP 410. It serves until it is interrupted (Ctrl-C or SIGTERM; exit code 130).
 
     \b
     Examples:

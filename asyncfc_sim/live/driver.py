@@ -55,7 +55,7 @@ class Driver:
     async def turn(self, text: str) -> str:
         """The user speaks; returns the answer. Raises GaveUp, or ModelError if the model cannot be had."""
         self._ended = self._loop.create_future()
-        self.recording.user()
+        self.recording.user(text)
         self.feed(session.UserMessage(text))
         return await self._ended
 

@@ -52,10 +52,10 @@ class Recording:
         self.recorder.record(event)
         self.journal.record(event)
 
-    def user(self) -> None:
+    def user(self, text: str) -> None:
         """The user speaks."""
         self.turns += 1
-        self.note("user", {"turn": self.turns})
+        self.note("user", {"turn": self.turns, **({"text": text} if self._texts else {})})
 
     def request(self) -> int:
         """The model is asked; returns the number of the message that it is to write."""

@@ -47,13 +47,15 @@ class Replay:
     """One conversation: the messages of each turn of the user.
 
     `name` is what it is asked for by, `source` where it comes from, in a few words. `notes` say what the recording
-    lacked.
+    lacked. `prompts` are what the user said, where that was recorded; `futures`: whether the model knew of futures.
     """
 
     name: str
     source: str
     turns: tuple[tuple[ReplayMessage, ...], ...]
     notes: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    futures: bool = False
 
     @property
     def messages(self) -> int:
@@ -68,6 +70,11 @@ class Replay:
         """The message at a place that `due` gave."""
         turn, number = map(int, place.split("."))
         return self.turns[turn - 1][number - 1]
+
+    def answers(self, transcript: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether this conversation began with what the user said first in that one."""
+        said = next((message.get("content") for message in transcript if message.get("role") == "user"), None)
+        return bool(self.prompts) and said == self.prompts[0]
 
     def due(self, transcript: Sequence[Mapping[str, Any]]) -> tuple[str, ReplayMessage]:
         """The message that comes next, and its place ("2.1": the first of the second turn). Raises ReplayOver.

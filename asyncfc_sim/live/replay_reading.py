@@ -15,7 +15,7 @@ from typing import Any
 
 from asyncfc_sim.core.duplicates import rename
 from asyncfc_sim.core.messages import AWAIT, CANCEL, arguments
-from asyncfc_sim.core.policy import POLICIES
+from asyncfc_sim.core.policy import POLICIES, Policy
 from asyncfc_sim.core.references import Ref, format_string, parse_string
 from asyncfc_sim.traces.encode import template_from_json
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep
@@ -40,7 +40,7 @@ def replays(recorded: Iterable[Run | RecordedSession]) -> list[Replay]:
         while name in found:
             again += 1
             name = f"{replay.name} ({again})"
-        found[name] = Replay(name, replay.source, replay.turns, replay.notes)
+        found[name] = replace(replay, name=name)
     return list(found.values())
 
 
@@ -79,6 +79,7 @@ class _Message:
 
 def _of_run(run: Run) -> Replay:
     turns, unfinished = _read(run)
+    prompts = [event.fields.get("text") for event in run.events if event.rule == "user"]
     futures = [call[0] for turn in turns for message in turn for call in message.calls]
     numbers = {future: number for number, future in enumerate(futures, 1)}
     plain = _plain(run.header)
@@ -89,15 +90,34 @@ def _of_run(run: Run) -> Replay:
         notes.append(f"{_are(unfinished, 'message')} left out: not complete")
     if refused:
         notes.append(f"{_are(refused, 'message')} left out: nothing but calls that were refused")
-    return Replay(run.header.run, _source(run.header), tuple(filter(None, kept)), tuple(notes))
+    return Replay(
+        run.header.run,
+        _source(run.header),
+        tuple(filter(None, kept)),
+        tuple(notes),
+        prompts=() if None in prompts else tuple(map(str, prompts)),
+        futures=_futures(run.header),
+    )
 
 
 def _plain(header: Header) -> bool:
     """Whether a model wrote it that was told of no references, and so escaped nothing that looks like one."""
+    policy = _policy(header)
+    return header.source == "live" and policy is not None and not policy.references
+
+
+def _futures(header: Header) -> bool:
+    """Whether the policy of the run is one that shows futures, as far as it is known."""
+    policy = _policy(header)
+    return policy is not None and policy.futures
+
+
+def _policy(header: Header) -> Policy | None:
+    """The policy of a run, in what matters here; None if there is none of its name."""
     policy = POLICIES.get(header.policy or "")
-    if header.source != "live" or policy is None:
-        return False
-    return not (replace(policy, grace_s=inf) if header.inputs.get("grace_s") == "inf" else policy).references
+    if policy is None or header.inputs.get("grace_s") != "inf":
+        return policy
+    return replace(policy, grace_s=inf)
 
 
 def _source(header: Header) -> str:
@@ -214,7 +234,14 @@ def _of_session(session: RecordedSession) -> Replay:
         notes.append(f"{_are(untimed, 'message')} sent at once: no time was recorded")
     if bare := sum(call.args is None for call in calls):
         notes.append(f"{_are(bare, 'call')} sent without arguments: none were recorded")
-    return Replay(session.session, f"recorded by others: {session.source}", turns, tuple(notes))
+    prompts = [turn.prompt for turn in session.turns]
+    return Replay(
+        session.session,
+        f"recorded by others: {session.source}",
+        turns,
+        tuple(notes),
+        prompts=() if None in prompts else tuple(map(str, prompts)),
+    )
 
 
 def _step(step: RecordedStep) -> ReplayMessage:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from asyncfc_sim.core.messages import AWAIT
+
 from .http_server import ChatHandler, ChatServer, Refused, transcript_of, wants_usage
 from .replay import REPLAY_HEADER, Replay, ReplayOver
 from .replay_stream import FINGERPRINT, Answer
@@ -45,16 +47,25 @@ class ReplayServer(ChatServer):
         replay = self.replays[name]
         return Answer(replay, place, replay.at(place), self.created).events(counted=counted)
 
-    def replay_of(self, model: object) -> Replay:
-        """The conversation of this name, or of the only name that begins like it; without a name, the first."""
+    def replay_of(self, body: Mapping[str, Any]) -> Replay:
+        """The conversation that a request names; without a name, the first.
+
+        Where several names begin as the request's does, it is the one that began with the same words of the user, and,
+        of such, the one whose model knew of futures as this client's does.
+        """
+        model = body.get("model")
         if model in (None, ""):
             return next(iter(self.replays.values()))
         if isinstance(model, str):
             if model in self.replays:
                 return self.replays[model]
-            begun = [name for name in self.replays if name.startswith(model)]
+            begun = [replay for name, replay in self.replays.items() if name.startswith(model)]
+            if len(begun) > 1:
+                begun = [replay for replay in begun if replay.answers(transcript_of(body))]
+            if len(begun) > 1:
+                begun = [replay for replay in begun if replay.futures == _knows_futures(body)]
             if len(begun) == 1:
-                return self.replays[begun[0]]
+                return begun[0]
         some = ", ".join(repr(name) for name in list(self.replays)[:5])
         raise Refused(404, "model_not_found", f"no one recording is named {model!r}; there are {some}")
 
@@ -83,7 +94,7 @@ class _Handler(ChatHandler):
         return {"status": "ok", "replay": True, "models": len(self.server.replays)}
 
     def chat(self, body: Mapping[str, Any], asked_s: float) -> None:
-        replay = self.server.replay_of(body.get("model"))
+        replay = self.server.replay_of(body)
         try:
             place, message = replay.due(transcript_of(body))
         except ReplayOver as over:
@@ -108,3 +119,10 @@ class _Handler(ChatHandler):
             due.append(event)
         self.send_chunk(b"".join(due))
         self.send_chunk(b"")
+
+
+def _knows_futures(body: Mapping[str, Any]) -> bool:
+    """Whether a request offers the call that waits for futures."""
+    tools = body.get("tools")
+    named = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return any(isinstance(function, dict) and function.get("name") == AWAIT for function in named)

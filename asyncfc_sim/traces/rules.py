@@ -26,7 +26,7 @@ RULES: Final[Mapping[str, Mapping[str, str]]] = {
     "end": {"future": "future"},
     "cut": {"future": "future"},
     # the session's and the driver's
-    "user": {"turn": "count"},
+    "user": {"turn": "count", "text": "text?"},
     "request": {"turn": "count", "prompt_tokens": "number?", "cached_tokens": "number?"},
     "first_token": {"turn": "count"},
     "message": {

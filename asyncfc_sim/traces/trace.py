@@ -33,7 +33,7 @@ Event
     timeout      future                         given up, because it ran for too long
     end          future                         the tool of a call given up has ended: its keys and its slot are free
     cut          future                         strict: this call failed, so what was issued after it never was
-    user         turn                           message number `turn` of the user arrived (1, 2, ...)
+    user         turn, text?                    message number `turn` of the user arrived (1, 2, ...)
     request      turn, prompt_tokens?, cached_tokens?   the decoder was asked for message number `turn` of the run
     first_token  turn                           prefill ended
     message      turn, tokens?, prompt_tokens?, cached_tokens?, text?, replayed?   that message is complete (or was

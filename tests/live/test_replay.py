@@ -333,6 +333,54 @@ def test_it_says_everywhere_that_it_is_a_replay(client):
     assert json.loads(client.ask("GET", "/health")[2])["replay"] is True
 
 
+MANY = [
+    replace(TALK, name="shop/tea/sync", prompts=("buy tea",)),
+    replace(TALK, name="shop/tea/asyncfc", prompts=("buy tea",), futures=True),
+    replace(TALK, name="shop/cup/sync", prompts=("buy a cup",)),
+]
+AWAITING = [{"type": "function", "function": {"name": AWAIT, "parameters": {}}}]
+
+
+@pytest.mark.parametrize(
+    ("said_first", "tools", "name"),
+    [
+        ("buy tea", [], "shop/tea/sync"),
+        ("buy tea", AWAITING, "shop/tea/asyncfc"),
+        ("buy a cup", AWAITING, "shop/cup/sync"),  # the only one of these words
+        ("buy milk", [], None),
+    ],
+)
+def test_of_recordings_whose_names_begin_alike_the_words_of_the_user_choose_one(said_first, tools, name):
+    asked = {"model": "shop", "messages": [{"role": "user", "content": said_first}], "tools": tools}
+    with serving(ReplayServer(MANY, speed=inf)) as base_url:
+        status, _, body = Client(base_url).ask("POST", "/v1/chat/completions", asked)
+    answer = json.loads(body)
+    assert (status, answer.get("model")) == ((200, name) if name else (404, None))
+
+
+@pytest.mark.parametrize("policy", ["sync", "asyncfc", "blind"])
+def test_what_the_user_said_is_found_in_a_trace_that_keeps_texts(policy):
+    with serving(ReplayServer([TALK], speed=inf)) as base_url:
+
+        @tool(reads=[])
+        def search(query: str) -> dict[str, Any]:
+            """Search."""
+            return {"items": [{"population": 1}]}
+
+        @tool(reads=[])
+        def add(a: int, b: int) -> int:
+            """Add."""
+            return a + b
+
+        agent = Agent("talk", [search, add], base_url=base_url, policy=policy, texts=True)
+        run = agent.run_sync("go", "and once more").trace
+    (replay,) = replays([run])
+    assert replay.prompts == ("go", "and once more")
+    assert replay.futures == (policy != "sync")
+    bare = replace(run, events=tuple(event for event in run.events if event.rule != "user"))
+    assert replays([bare])[0].prompts == ()
+
+
 def test_a_stream_holds_what_the_whole_message_holds(client):
     whole = json.loads(client.chat(USER, model="two_lookups/async")[2])
     streamed = chunks(client.chat(USER, stream=True, stream_options={"include_usage": True})[2])
