@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import bench, check, demo, doctor, fit, papers, parse, replay, run, serve, simulate, study, tools, trace
+from . import bench, check, demo, doctor, fit, grammar, papers, parse, replay, run, serve, simulate, study, tools, trace
 from .config import add_option
 from .errors import ExitCode, reported
 
@@ -62,6 +62,7 @@ def asyncfc(
       asyncfc replay run.jsonl                recorded turns as an endpoint, for tests
       asyncfc serve tiny                      a small model of ours as an endpoint
       asyncfc parse program.fc                check a program and print its normal form
+      asyncfc grammar --tools mytools.py      a grammar of calls of them, to decode under
       asyncfc tools mytools.py                what models are told of your functions
       asyncfc trace view run.jsonl            who waited for whom, as bars
       asyncfc trace stats sessions.jsonl      what recorded sessions are made of
@@ -83,6 +84,7 @@ app.command(short_help="What an endpoint can do for a run.")(doctor.doctor)
 app.command(short_help="Serve recorded model turns as an endpoint.")(replay.replay)
 app.add_typer(serve.app, name="serve")
 app.command(short_help="Check a program and print its normal form.")(parse.parse)
+app.command(short_help="A grammar of calls of your tools, to decode under.")(grammar.grammar)
 app.command(short_help="Schemas and footprints of a file's or an MCP server's tools.")(tools.tools)
 app.add_typer(trace.app, name="trace")
 app.command(short_help="Timing models from recorded sessions.")(fit.fit)

@@ -33,6 +33,9 @@ Headers = Annotated[list[str] | None, typer.Option("--header", metavar="NAME=VAL
 ExtraBody = Annotated[
     str | None, typer.Option("--extra-body", metavar="JSON", help="an object; its members are added to each request")
 ]
+Constrain = Annotated[
+    bool, typer.Option("--constrain", help="hold the model to well-formed calls of the tools (vLLM; asyncfc grammar)")
+]
 Tools = Annotated[
     list[str] | None,
     typer.Option("--tools", metavar="FILE.py[:NAME]|mcp:COMMAND|mcp:URL|mcp:NAME", help="may be repeated"),
@@ -79,9 +82,11 @@ class Endpoint:
     api_key: str | None = None
     headers: Sequence[str] = ()
     extra_body: str | None = None
+    constrain: bool = False
 
     def chat(self) -> OpenAIChat:
         """A client; nothing is sent yet. Raises BadOption."""
+        from asyncfc_sim.live.constraint import constraint
         from asyncfc_sim.live.openai_chat import OpenAIChat
 
         if not self.base_url and not self.api_key:
@@ -92,6 +97,7 @@ class Endpoint:
             api_key=self.api_key,
             headers=self.header_fields,
             extra_body=self.extra_fields,
+            body_for=constraint if self.constrain else None,
         )
 
     @property

@@ -36,6 +36,7 @@ def run(
     system: options.Instructions = None,
     header: options.Headers = None,
     extra_body: options.ExtraBody = None,
+    constrain: options.Constrain = False,
     trust_hints: options.TrustHints = False,
     inject: inject_options.Profile = None,
     inject_scale: inject_options.Scale = 1.0,
@@ -89,7 +90,7 @@ def run(
 
     request = RunRequest(
         prompts=tuple(prompts or ()),
-        endpoint=options.Endpoint(base_url, model, api_key, tuple(header or ()), extra_body),
+        endpoint=options.Endpoint(base_url, model, api_key, tuple(header or ()), extra_body, constrain),
         tools=tuple(tools or ()),
         policy=policy,
         options=options.PolicyOptions(grace, delivery, failure, max_running, max_running_per_tool, retries, late_bound),

@@ -35,6 +35,7 @@ def kept(request: RunRequest) -> dict[str, Any]:
         "call_timeout_s": request.call_timeout_s,
         "trust_hints": request.trust_hints,
         "extra_body": request.endpoint.extra_body,
+        "constrain": request.endpoint.constrain,
         "inject": request.inject.to_json(),
     }
 
@@ -67,6 +68,7 @@ def resumed(request: RunRequest) -> RunRequest:
             base_url=endpoint.base_url or extra.get("base_url"),
             model=endpoint.model or plan.model or None,
             extra_body=endpoint.extra_body or extra.get("extra_body"),
+            constrain=endpoint.constrain or bool(extra.get("constrain")),
         ),
         policy=plan.policy.name,
         tools=request.tools or tuple(extra.get("tools", ())),

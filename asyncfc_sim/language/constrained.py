@@ -76,11 +76,13 @@ def tool_grammar(tools: Mapping[str, Mapping[str, Any]], held: Held | None = Non
 
 
 def _head(tools: list[str], held: Held, notes: list[str]) -> list[str]:
-    earlier = f"$f1 to $f{held.first - 1}" if held.first > 2 else "$f1" if held.first == 2 else "no earlier call"
+    earlier = f"$f1 to $f{held.first - 1}" if held.first > 2 else "$f1"
+    named = f"{earlier} and the calls before it" if held.first > 1 else "the calls before it"
     lines = [
-        f"Calls of {', '.join(tools)}. Made of grammar/hermes.lark of asyncfc-sim, which says what the terminals mean.",
+        f"Calls of {', '.join(tools)}.",
+        "Made of grammar/hermes.lark of asyncfc-sim, which says what the terminals mean.",
         f"The first call is f{held.first}, the last at most f{held.first + held.max_calls - 1}.",
-        f"A call may name {earlier}, and those before it in its message." if held.futures else "There are no futures.",
+        f"A call may name {named} in the message." if held.futures else "There are no futures.",
         "The members of objects stand in the order of their schema; members that it does not name are left out.",
     ]
     if held.max_string is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, Self
@@ -35,12 +35,15 @@ _STREAMED: Final[dict[str, Any]] = {"stream": True, "stream_options": {"include_
 _OPTIONAL: Final = ("stream_options", "parallel_tool_calls")
 _NOT_STREAMED: Final = "the server does not stream calls as it should: whole messages are asked for"
 
+BodyFor = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], Mapping[str, Any]]
+
 
 class OpenAIChat:
     """The model `model` at `base_url`; without a name the first that the server lists.
 
     `base_url` may lack `/v1`; it defaults to OPENAI_BASE_URL, then to OpenAI. `api_key` defaults to OPENAI_API_KEY.
-    `headers` and the members of `extra_body` are sent with each request. Limits: `timeout_s` without a chunk,
+    `headers` and the members of `extra_body` are sent with each request; so are those of `body_for(messages, tools)`,
+    which are other ones for each. Limits: `timeout_s` without a chunk,
     `max_message_s`, `max_message_bytes` and `max_calls` for a message as a whole. `stream=False` asks for whole
     messages. Nothing is tried again here: whoever asks decides that.
 
@@ -57,6 +60,7 @@ class OpenAIChat:
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        body_for: BodyFor | None = None,
         timeout_s: float = 120.0,
         stream: bool = True,
         max_message_s: float = 600.0,
@@ -65,6 +69,7 @@ class OpenAIChat:
     ) -> None:
         key = api_key or os.environ.get("OPENAI_API_KEY") or ""
         self._headers, self._extra_body = dict(headers or {}), dict(extra_body or {})
+        self._body_for = body_for
         secrets = [key, *secrets_in(headers=self._headers)]
         self._at = Endpoint.at(base_url or os.environ.get("OPENAI_BASE_URL"), secrets)
         if not key and self._at.base_url == OPENAI and "authorization" not in map(str.lower, self._headers):
@@ -133,6 +138,8 @@ class OpenAIChat:
     ) -> AsyncGenerator[Part, None]:
         """The model's next message (see `Model`)."""
         asked = {"model": await self.resolve(), "messages": messages, **({"tools": tools} if tools else {})}
+        if self._body_for is not None:
+            asked |= self._body_for(messages, tools)
         ends_s = asyncio.get_running_loop().time() + self._max_message_s
         response = await self._ask(asked)
         if source := response.headers.get(REPLAY_HEADER):
