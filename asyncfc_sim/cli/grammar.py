@@ -36,7 +36,8 @@ def grammar(
     """Print a Lark grammar of messages that call these tools, to decode under.
 
     Arguments have the types of the tools' JSON schemas. References ($f1.id) only name earlier calls: each call of a
-    message is written out on its own. What a schema says beyond the grammar is told in a comment. The calls are in the form of Hermes and Qwen: JSON between <tool_call> and </tool_call>.
+    message is written out on its own. What a schema says beyond the grammar is told in a comment. The calls are in the
+    form of Hermes and Qwen: JSON between <tool_call> and </tool_call>.
 
     A grammar is about one message. With --extra-body it goes along with all of a run, so that later messages can name
     only calls of their own; asyncfc run --constrain makes a new one for each.
