@@ -1,7 +1,7 @@
 """Sets of assignments for agents on real tools: what users say, a world of its own for each run, and a judge of it.
 
 A set is a module with a function `assignments(n, seed)`, which gives the first n: the same ones for the same seed, and
-the first 50 of 100 are those of 50. It is found by its name in `task_set`.
+the first 50 of 100 are those of 50. A set that was written by hand has an end, and gives no more than it has. It is found by its name in `task_set`.
 
     for task in task_set("office").assignments(3, seed=0):
         with task.stage(empty_folder) as stage:
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SETS = ("office",)  # those that `task_set` knows
+SETS = ("office", "repos")  # those that `task_set` knows
 
 
 class TaskSetError(ValueError):
@@ -62,4 +62,8 @@ def task_set(name: str) -> TaskSet:
             from .office.assignments import OFFICE
 
             return OFFICE
+        case "repos":
+            from .repos.assignments import REPOS
+
+            return REPOS
     raise TaskSetError(f"there is no set of tasks {name!r}; there are: {', '.join(SETS)}")

@@ -1,0 +1,69 @@
+"""The tests of a folder, run by pytest in a process of its own that writes nothing there.
+
+No byte code, no cache of pytest's, no plug-ins of whoever runs this, no configuration but the folder's own conftest:
+what comes out is a function of the folder's files, and so is a footprint that says it reads them and writes none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+LONGEST_S: Final = 60.0
+
+_OPTIONS: Final = (
+    *("-m", "pytest", "-q", "--tb=short", "-rN", "--no-header", "--color=no", "-p", "no:cacheprovider"),
+    *("-o", "console_output_style=none"),
+    # Without these two pytest looks for a configuration in the folders above, and takes the first that it finds.
+    *("--rootdir", ".", "-c", os.devnull),
+)
+_FIXED: Final = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONSAFEPATH": "",  # the folder itself is where tests import from
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTEST_ADDOPTS": "",
+    "PYTEST_PLUGINS": "",
+    "COLUMNS": "100",
+}
+_COUNT: Final = re.compile(r"(\d+) (passed|failed|errors?)\b")
+# What is different each time: how long it took, and where things lay in memory.
+_MOODS: Final = ((re.compile(r" in \d+(\.\d+)?s\b"), ""), (re.compile(r"\b0x[0-9a-f]{6,}"), "0x..."))
+_NOTHING_RAN: Final = 5  # pytest's exit code where there are no tests; 0 to 2 are verdicts
+
+
+def run_pytest(folder: Path, longest_s: float = LONGEST_S) -> dict[str, Any]:
+    """How many tests passed and failed (those that could not start, too), and what pytest printed.
+
+    Raises RuntimeError if there are no tests, if pytest itself fails, or after `longest_s`.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-B", *_OPTIONS],
+            cwd=folder,
+            env={**os.environ, **_FIXED},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=longest_s,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"the tests did not end within {longest_s:g} s") from None
+    output = done.stdout.strip()
+    for mood, calm in _MOODS:
+        output = mood.sub(calm, output)
+    if done.returncode == _NOTHING_RAN:
+        raise RuntimeError("there are no tests")
+    if done.returncode not in (0, 1, 2):
+        raise RuntimeError(f"pytest ended with code {done.returncode}: {output[-500:]}")
+    counts = {"passed": 0, "failed": 0}
+    for number, what in _COUNT.findall(output.rpartition("\n")[2]):
+        counts["passed" if what == "passed" else "failed"] += int(number)
+    return {**counts, "output": output}
