@@ -8,22 +8,14 @@ from typing import Annotated
 import typer
 
 from . import agent_options as options
-from . import inject_options
+from . import inject_options, task_options
 from .config import on_command_line
 
 
 def bench(
     ctx: typer.Context,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(
-            "--prompts",
-            "--dataset-path",
-            metavar="FILE",
-            help="One prompt a line, or JSON lines (see below).",
-            show_default="required",
-        ),
-    ] = None,
+    prompts: task_options.PromptsFile = None,
+    tasks: task_options.Tasks = None,
     base_url: options.BaseUrl = None,
     model: options.ModelName = None,
     api_key: options.ApiKey = None,
@@ -34,7 +26,7 @@ def bench(
     arms: Annotated[
         str | None, typer.Option(help="instead of policies: sync,blind,async, the accuracy experiment")
     ] = None,
-    num_prompts: Annotated[int | None, typer.Option(min=1, help="the first N of them [default: all]")] = None,
+    num_prompts: task_options.NumPrompts = None,
     repeats: Annotated[int, typer.Option(min=1, help="times that each prompt is asked, under each policy")] = 1,
     num_warmups: Annotated[int, typer.Option(min=0, help="conversations per policy that do not count")] = 0,
     request_rate: Annotated[
@@ -47,7 +39,9 @@ def bench(
         int | None,
         typer.Option(min=1, help="agents at once", show_default="1; with a --request-rate, no limit"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of arrivals, resampling and injected latencies")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="of arrivals, resampling, injected latencies and the tasks of a set")
+    ] = 0,
     percentile_metrics: Annotated[
         str, typer.Option(help="what is shown: of ttft, tpot, e2el and wait")
     ] = "ttft,tpot,e2el,wait",
@@ -103,9 +97,10 @@ def bench(
     policy runs all prompts in one go instead, under its own load. Names of options and results are those of vLLM's
     serving benchmark; where that says request, a conversation is meant.
 
-    JSON lines: {"prompt": "...", "id": "...", "expected": ...}. An answer is right if it contains an expected text or
-    number, or equals anything else as JSON. If the file of tools has a function fresh(), it is called before each
-    conversation, so that all find the same world.
+    JSON lines: {"prompt": "...", "id": "...", "expected": ...}; a prompt may be a list of messages of the user. An
+    answer is right if it contains an expected text or number, or equals anything else as JSON. If the file of tools has
+    a function fresh(), it is called before each conversation, so that all find the same world. A set of tasks
+    (--tasks) has prompts, tools, a fresh world for each conversation, and a judge of it.
 
     With --arms sync,blind,async two claims are measured apart. blind shows the model futures but runs its calls one by
     one: from sync to blind is what futures do to its answers. From blind to async is what running calls early saves.
@@ -114,7 +109,7 @@ def bench(
     Examples:
       asyncfc bench --prompts prompts.txt --base-url http://localhost:8000/v1 --tools mytools.py
       asyncfc bench --prompts tasks.jsonl --base-url $URL --tools mytools.py --repeats 4 -o result.json
-      asyncfc bench --prompts tasks.jsonl --base-url $URL --tools mytools.py --arms sync,blind,async
+      asyncfc bench --tasks office -n 100 --base-url $URL --arms sync,blind,async
       asyncfc bench --prompts prompts.txt --base-url $URL --tools mytools.py --request-rate 2 --goodput e2el:5000
 
     \b
@@ -129,6 +124,7 @@ def bench(
 
     request = BenchRequest(
         prompts=prompts,
+        tasks=tasks,
         endpoint=options.Endpoint(base_url, model, api_key, tuple(header or ()), extra_body),
         tools=tuple(tools or ()),
         policy=policy,

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .agent_options import AgentRequest, BadOption, check_writable, live_policies
+from .task_options import prompts_of
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.policy import Policy
     from asyncfc_sim.studies.bench import Plan
     from asyncfc_sim.studies.bench_measures import Metric
     from asyncfc_sim.studies.bench_rows import Request
+    from asyncfc_sim.studies.staged import Staged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class BenchRequest(AgentRequest):
     """The command line, as given (see the help texts in bench.py)."""
 
     prompts: Path | None
+    tasks: str | None
     arms: str | None
     num_prompts: int | None
     repeats: int
@@ -64,19 +67,16 @@ def policies(request: BenchRequest) -> dict[str, Policy]:
     return arms
 
 
-def plan(request: BenchRequest, arms: Sequence[str]) -> Plan:
+def plan(request: BenchRequest, arms: Sequence[str], stages: Staged | None) -> Plan:
     """What is to be run. Raises BadOption, PromptsError, BenchError, OSError."""
     from asyncfc_sim.studies.bench import Plan
-    from asyncfc_sim.studies.bench_prompts import read_prompts
 
-    if request.prompts is None:
-        raise BadOption("nothing to ask: expected --prompts FILE, one prompt a line or JSON lines")
     concurrency = request.max_concurrency
     if concurrency is None and not isfinite(request.request_rate):
         concurrency = 1
     return Plan(
         arms=tuple(arms),
-        prompts=read_prompts(request.prompts, request.num_prompts),
+        prompts=prompts_of(request.prompts, stages, request.num_prompts),
         repeats=request.repeats,
         warmups=request.num_warmups,
         max_concurrency=concurrency,

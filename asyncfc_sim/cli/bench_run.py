@@ -17,6 +17,7 @@ from .bench_request import BenchRequest
 from .errors import ExitCode
 from .run_agent import leave, with_timeout
 from .signals import signals_cancel, sigterm_interrupts
+from .task_options import staged
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.policy import Policy
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from asyncfc_sim.live.agent import Agent
     from asyncfc_sim.live.toolset import Given
     from asyncfc_sim.studies.bench import Found, Plan
+    from asyncfc_sim.studies.staged import Staged
     from asyncfc_sim.traces.trace import Run
 
     from .bench_document import Results
@@ -44,7 +46,8 @@ def run_bench(request: BenchRequest) -> ExitCode:
     options.check_files(request, result)
     wanted, shown = options.wanted(request), options.metrics("--percentile-metrics", request.percentile_metrics)
     metadata, policies = options.metadata(request), options.policies(request)
-    plan = options.plan(request, tuple(policies))
+    stages = staged(request.tasks, request.prompts, request.tools, request.num_prompts, request.seed)
+    plan = options.plan(request, tuple(policies), stages)
     tools = given_tools(request.tools, trust_hints=request.trust_hints)
     override = with_timeout(request.call_timeout_s)
     agents = _agents(request, policies, tools, override)
@@ -57,7 +60,7 @@ def run_bench(request: BenchRequest) -> ExitCode:
     try:
         # What tools print is no part of the results.
         with progress("conversations", plan.size, quiet=quiet) as advance, redirect_stdout(sys.stderr):
-            interrupted = asyncio.run(_conducted(plan, agents, found, name, _fresh(tools), advance))
+            interrupted = asyncio.run(_conducted(plan, agents, found, name, _fresh(tools), advance, stages))
     finally:
         results = Results(name, plan, policies, found, wanted, shown, metadata, warnings, interrupted, request)
         if found.outcomes or interrupted:  # also if a fault ended it: what was measured is not lost
@@ -103,11 +106,15 @@ async def _conducted(
     name: str,
     fresh: Callable[[], None],
     advance: Callable[[], None],
+    stages: Staged | None,
 ) -> bool:
     """Do it all; returns whether it was interrupted, by Ctrl-C or SIGTERM."""
     from asyncfc_sim.studies.bench import conduct
 
-    running = asyncio.ensure_future(conduct(plan, agents, found, name=name, fresh=fresh, advance=advance))
+    converse = None if stages is None else stages.converse
+    running = asyncio.ensure_future(
+        conduct(plan, agents, found, name=name, fresh=fresh, advance=advance, converse=converse)
+    )
     signals_cancel(running)
     try:
         await running

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from copy import copy
 from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
@@ -88,6 +89,12 @@ class Agent:
         self._approve, self._on_text, self._timeout_s = approve, on_text, timeout_s
         self._instructions, self._texts, self._override = instructions, texts, override
         self._inject, self._patience_s = inject, patience_s
+
+    def with_tools(self, tools: Sequence[Given]) -> Agent:
+        """The same agent with other tools."""
+        other = copy(self)
+        other.tools = tuple(tools)
+        return other
 
     def run_sync(self, *prompts: str, journal: Journal = no_journal) -> AgentRun:
         """`run`, for code that is not async."""

@@ -7,7 +7,7 @@ dropped: what happened is kept, and `bench_rows` and `bench_compare` make figure
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -20,6 +20,10 @@ from asyncfc_sim.live.run import AgentRun, RunFailed
 
 from .bench_order import Block, blocks
 from .bench_prompts import Prompt
+
+# One conversation of an agent, about the prompt of this place, under this name; and what a judge says of it, if any.
+Converse = Callable[[Agent, int, str], Awaitable[tuple[AgentRun, bool | None]]]
+DEAD_AFTER = 3  # conversations in a row in which the server could not be reached
 
 
 class BenchError(ValueError):
@@ -68,7 +72,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One conversation. `reason` says why it has no answer; `run` is then what there is of it, if anything."""
+    """One conversation. `reason` says why it has no answer; `run` is then what there is of it, if anything. `right` is
+    what a judge says of it who has seen what it did, too."""
 
     arm: str
     prompt: int
@@ -76,6 +81,7 @@ class Outcome:
     run: AgentRun | None
     reason: str | None = None
     unreachable: bool = False
+    right: bool | None = None
 
     @property
     def completed(self) -> bool:
@@ -98,6 +104,12 @@ class Found:
             return None
         return next((outcome for outcome in self.outcomes if outcome.unreachable), None)
 
+    @property
+    def dead(self) -> Outcome | None:
+        """An outcome that shows that nothing answers there any more: the last few could not reach it either."""
+        last = self.outcomes[-DEAD_AFTER:]
+        return last[-1] if len(last) == DEAD_AFTER and all(outcome.unreachable for outcome in last) else None
+
 
 async def conduct(
     plan: Plan,
@@ -107,36 +119,54 @@ async def conduct(
     name: str = "bench",
     fresh: Callable[[], object] = lambda: None,
     advance: Callable[[], None] = lambda: None,
+    converse: Converse | None = None,
 ) -> None:
     """Run `plan` with the agent of each arm, and put into `found` what comes of it.
 
     `fresh` puts the world of the tools into a known state: it is called before each block, which is one conversation if
-    they run alone. `advance` is told of each conversation that is over. If nothing has ever answered and the server
-    turns out to be unreachable, the rest is not tried. Raises ValueError if the tools of an agent cannot be had, and
-    whatever `fresh` raises.
+    they run alone. `advance` is told of each conversation that is over. `converse` holds a conversation; without it the
+    agent is given the prompt. If the server turns out to be unreachable, and nothing has ever answered or several
+    conversations in a row could not reach it, the rest is not tried. Raises ValueError if the tools of an agent cannot
+    be had, and whatever `fresh` raises.
     """
+    converse = converse or _prompted(plan)
     async with AsyncExitStack() as stack:
         for agent in agents.values():
             if isinstance(agent.model, AbstractAsyncContextManager):
                 await stack.enter_async_context(agent.model)  # its connections are kept from run to run
-        if await _warmed_up(plan, agents, found, name, fresh):
+        if await _warmed_up(plan, agents, found, name, fresh, converse):
             for block in blocks(plan.arms, len(plan.prompts), plan.repeats, alone=plan.alone):
                 fresh()
-                await _block(plan, block, agents[block.arm], found, name, advance)
+                await _block(plan, block, agents[block.arm], found, name, advance, converse)
                 if (hopeless := found.hopeless) is not None:
                     found.stopped = f"nothing was answered: {hopeless.reason}"
                     return
+                if (dead := found.dead) is not None:
+                    found.stopped = f"nothing answers any more: {dead.reason}"
+                    return
+
+
+def _prompted(plan: Plan) -> Converse:
+    async def converse(agent: Agent, prompt: int, name: str) -> tuple[AgentRun, bool | None]:
+        return await agent.run(*plan.prompts[prompt].texts, name=name), None
+
+    return converse
 
 
 async def _warmed_up(
-    plan: Plan, agents: Mapping[str, Agent], found: Found, name: str, fresh: Callable[[], object]
+    plan: Plan,
+    agents: Mapping[str, Agent],
+    found: Found,
+    name: str,
+    fresh: Callable[[], object],
+    converse: Converse,
 ) -> bool:
     """Conversations that do not count; false if they show that nothing answers there."""
     for arm in plan.arms:
         for number in range(plan.warmups):
             fresh()
             place = number % len(plan.prompts)
-            outcome = await _one(agents[arm], arm, plan, place, 0, f"{name}-{arm}-warmup{number + 1}")
+            outcome = await _one(agents[arm], arm, converse, place, 0, f"{name}-{arm}-warmup{number + 1}")
             if outcome.unreachable:
                 found.outcomes.append(outcome)
                 found.stopped = f"nothing was answered: {outcome.reason}"
@@ -144,21 +174,29 @@ async def _warmed_up(
     return True
 
 
-async def _block(plan: Plan, block: Block, agent: Agent, found: Found, name: str, advance: Callable[[], None]) -> None:
+async def _block(
+    plan: Plan,
+    block: Block,
+    agent: Agent,
+    found: Found,
+    name: str,
+    advance: Callable[[], None],
+    converse: Converse,
+) -> None:
     """All conversations of a block, each when it arrives and an agent is free."""
     loop = asyncio.get_running_loop()
     gate = asyncio.Semaphore(plan.max_concurrency or len(block.prompts))
 
-    async def converse(place: int, arrival_s: float) -> None:
+    async def arriving(place: int, arrival_s: float) -> None:
         await asyncio.sleep(arrival_s)
         async with gate:
             run = f"{name}-{block.arm}-p{place + 1}-r{block.repeat + 1}"
-            found.outcomes.append(await _one(agent, block.arm, plan, place, block.repeat, run))
+            found.outcomes.append(await _one(agent, block.arm, converse, place, block.repeat, run))
         advance()
 
     began_s = loop.time()
     try:
-        ended = await asyncio.gather(*map(converse, block.prompts, _arrivals_s(plan, block)), return_exceptions=True)
+        ended = await asyncio.gather(*map(arriving, block.prompts, _arrivals_s(plan, block)), return_exceptions=True)
     finally:
         found.duration_s[block.arm] = found.duration_s.get(block.arm, 0.0) + loop.time() - began_s
     for fault in ended:
@@ -176,10 +214,10 @@ def _arrivals_s(plan: Plan, block: Block) -> list[float]:
     return [float(at_s) for at_s in np.cumsum(gaps_s) - gaps_s[0]]
 
 
-async def _one(agent: Agent, arm: str, plan: Plan, place: int, repeat: int, name: str) -> Outcome:
+async def _one(agent: Agent, arm: str, converse: Converse, place: int, repeat: int, name: str) -> Outcome:
     """One conversation, whatever comes of it; only what is wrong with the tools themselves ends the benchmark."""
     try:
-        run = await agent.run(plan.prompts[place].text, name=name)
+        run, right = await converse(agent, place, name)
     except RunFailed as failed:
         unreachable = isinstance(failed.__cause__, ModelError) and failed.__cause__.unreachable
         return Outcome(arm, place, repeat, failed.run, str(failed), unreachable)
@@ -189,4 +227,4 @@ async def _one(agent: Agent, arm: str, plan: Plan, place: int, repeat: int, name
         raise
     except Exception as error:  # a fault of ours must not lose the runs before it
         return Outcome(arm, place, repeat, None, f"{type(error).__name__}: {error}")
-    return Outcome(arm, place, repeat, run)
+    return Outcome(arm, place, repeat, run, right=right)

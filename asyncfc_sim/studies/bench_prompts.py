@@ -1,6 +1,8 @@
 """The prompts of a benchmark: a text file of one a line, or JSON lines that may also say what the answer must be.
 
 {"prompt": "How many people live in Berlin and Paris?", "id": "two-cities", "expected": 5748000}
+
+A prompt may be a list of texts: what the user says, one after the other, each once the one before was answered.
 """
 
 from __future__ import annotations
@@ -22,11 +24,18 @@ class PromptsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the user says. `expected` is what the answer must hold (see `bench_expected`), None if nobody judges it."""
+    """What the user says, and `later` once that was answered. `expected` is what the last answer must hold (see
+    `bench_expected`), None if nobody judges it."""
 
     id: str
     text: str
     expected: JSON = None
+    later: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that the user says."""
+        return (self.text, *self.later)
 
 
 def read_prompts(path: Path, n: int | None = None) -> list[Prompt]:
@@ -69,7 +78,8 @@ def _from_json(where: str, number: int, line: str) -> Prompt:
     if unknown := found.keys() - {*KEYS, *UNUSED}:
         # A misspelt `expected` would leave an answer unjudged, and nobody would see it.
         raise PromptsError(f"{where}: {', '.join(sorted(unknown))}: expected only {', '.join(KEYS)}")
-    text = found.get("prompt")
-    if not isinstance(text, str) or not text.strip():
-        raise PromptsError(f"{where}: prompt: expected a text that is not empty")
-    return Prompt(str(found.get("id", number)), text, found.get("expected"))
+    given = found.get("prompt")
+    texts: list[Any] = given if isinstance(given, list) and given else [given]
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise PromptsError(f"{where}: prompt: expected a text that is not empty, or a list of such texts")
+    return Prompt(str(found.get("id", number)), texts[0], found.get("expected"), tuple(texts[1:]))

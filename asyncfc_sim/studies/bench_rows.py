@@ -113,14 +113,19 @@ def answered(found: Found, arm: str) -> dict[Place, Measures]:
 
 
 def verdicts(plan: Plan, found: Found, arm: str) -> dict[Place, bool]:
-    """Whether each run of an arm was right, where the prompt says what is expected. A run that failed was not."""
-    return {
-        (outcome.prompt, outcome.repeat): outcome.completed
-        and outcome.run is not None
-        and meets(outcome.run.output, expected)
-        for outcome in found.outcomes
-        if outcome.arm == arm and (expected := plan.prompts[outcome.prompt].expected) is not None
-    }
+    """Whether each run of an arm was right, where the prompt says what is expected, or a judge what came of it. A run
+    that failed was not."""
+    judged = any(outcome.right is not None for outcome in found.outcomes)
+    found_right: dict[Place, bool] = {}
+    for outcome in found.outcomes:
+        if outcome.arm != arm:
+            continue
+        place, expected = (outcome.prompt, outcome.repeat), plan.prompts[outcome.prompt].expected
+        if expected is not None:
+            found_right[place] = outcome.completed and outcome.run is not None and meets(outcome.run.output, expected)
+        elif judged and (outcome.right is not None or not outcome.completed):
+            found_right[place] = bool(outcome.right)
+    return found_right
 
 
 def row(plan: Plan, found: Found, arm: str, runs: Mapping[Place, Measures], request: Request) -> ArmRow:

@@ -274,6 +274,7 @@ def test_a_world_that_cannot_be_made_fresh_is_said_and_nothing_is_written(
         (("--policy", "sync,interrupt"), "--policy: 'interrupt': expected one or more of sync"),
         (("--policy", "sync", "--arms", "sync,blind"), "--policy and --arms: expected one of them"),
         (("-o", "x.jsonl", "--trace", "./x.jsonl"), "--trace x.jsonl: expected a file of its own"),
+        (("--tasks", "office"), "expected no --prompts and no --tools beside it"),
         (("--policy", ""), "--policy: nothing: expected one or more of"),
         (("--arms", "sync,asyncfc"), "--arms: 'asyncfc': expected one or more of sync, blind, async"),
         (("--num-prompts", "9"), "2 prompts, not 9"),
@@ -338,3 +339,8 @@ def test_an_interruption_keeps_what_was_measured(
     assert told["failed"] == 0
     assert said.startswith(f"INTERRUPTED: {told['completed']} of 1600 conversations are over")
     assert len(read_trace(trace)) == told["completed"]
+
+
+def test_a_set_of_tasks_that_there_is_not_is_told() -> None:
+    done = CliRunner().invoke(app, ["bench", "--tasks", "ofice", "--base-url", "http://127.0.0.1:1"])
+    assert (done.exit_code, "there is no set of tasks 'ofice'; there are: office" in done.stderr) == (2, True)

@@ -26,6 +26,12 @@ def test_json_lines_may_say_what_is_expected(tmp_path, name):
     assert read_prompts(path) == [Prompt("1", "a", {"x": [1]}), Prompt("7", "b")]
 
 
+def test_a_prompt_may_be_several_messages_of_the_user(tmp_path):
+    (prompt,) = read_prompts(written(tmp_path, '{"prompt": ["a", "b", "c"], "id": 1}', "prompts.jsonl"))
+    assert prompt.texts == ("a", "b", "c")
+    assert Prompt("1", "a").texts == ("a",)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -33,6 +39,8 @@ def test_json_lines_may_say_what_is_expected(tmp_path, name):
         ('{"prompt": "a"}\n[1]\n', ":2: expected a JSON object"),
         ('{"prompt": "a"}\n{"prompt": \n', ":2: broken JSON"),
         ('{"prompt": " "}', ":1: prompt: expected a text"),
+        ('{"prompt": []}', ":1: prompt: expected a text"),
+        ('{"prompt": ["a", 5]}', ":1: prompt: expected a text"),
         ('{"prompt": "a", "expect": 5}', ":1: expect: expected only prompt, id, expected"),
         ('{"prompt": "a", "id": 1}\n{"prompt": "b", "id": "1"}', ":2: two prompts have the id '1'"),
     ],
