@@ -269,6 +269,9 @@ class OpenAIChat:
             models = await self.models()
         except ModelError:
             return error
+        words = self._at.words(refusal.content)
+        if not models and "pinned" in words and repr(model) in words:  # as `transformers serve MODEL` says it
+            return ModelError(f"{self.endpoint} has no model {model!r}: {words}", unreachable=True)
         if not models or model in models:
             return error
         listed = ", ".join(map(self._at.quote, models[:_LISTED])) + (", ..." if len(models) > _LISTED else "")
