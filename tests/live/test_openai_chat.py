@@ -366,7 +366,7 @@ def test_a_model_that_there_is_not():
             assert caught.value.unreachable
     # What `transformers serve MODEL` lists is its cache, which may be empty.
     with ChatServer([error(400, "Server is pinned to '/m'; requested 'x'.")] * 2, models=()) as server:
-        with pytest.raises(ModelError, match="has no model 'x': .* pinned to '/m'") as caught:
+        with pytest.raises(ModelError, match=r"has no model 'x': .* pinned to '/m'") as caught:
             asyncio.run(message(OpenAIChat("x", base_url=server.base_url)))
         assert caught.value.unreachable
 
