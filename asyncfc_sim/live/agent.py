@@ -247,6 +247,7 @@ def _what_is_there(
             *blocked_notes(driver.tools.values()),
             *(() if injection is None else (injection.note,)),
         ),
+        cores(driver.tools),
     )
 
 

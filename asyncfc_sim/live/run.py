@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.traces.certificates import Certificate, certificate
 from asyncfc_sim.traces.intervals import Split
 from asyncfc_sim.traces.timeline import Timeline, timeline
@@ -23,6 +24,7 @@ class AgentRun:
     system prompt. `trace` holds what was called and when (what was said only if the agent was told to keep it).
     `in_doubt` are calls that were given up and may have gone on acting after the run. `guards` counts what the model
     did that futures do not gain from (see `core.guards`); `notes` say what was odd about the server or the run.
+    `tools` is what the scheduler knew of each.
     """
 
     outputs: tuple[str, ...]
@@ -33,6 +35,7 @@ class AgentRun:
     in_doubt: tuple[int, ...] = ()
     guards: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    tools: Mapping[str, Tool] = field(default_factory=dict, repr=False)
 
     @property
     def output(self) -> str:

@@ -6,9 +6,11 @@ session's, what it writes is the script's, and how long things take is the model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from statistics import median
+from typing import Any, Final, Protocol
 
 from asyncfc_sim.core import session_events as session
 from asyncfc_sim.core.events import Cut, Deliver, Fail, Finish, Resume, Start
@@ -17,21 +19,50 @@ from asyncfc_sim.core.session import Session
 from asyncfc_sim.core.values import ErrorValue, Value
 from asyncfc_sim.traces.entries import trace_entry
 from asyncfc_sim.traces.trace import Header, Recorder
-from asyncfc_sim.workloads.workload import Task
+from asyncfc_sim.workloads.workload import Task, Turn
 
 from .conversation import Conversation, awaits_now
 from .models import Models
 from .replay import call_kind, call_s
-from .script import Dependence, Messages
+from .script import Dependence, Messages, NextMessage
 from .server import Stream
 from .site import Site, alone
-from .writing import Writer
+from .writing import Writer, Writing
+
+LATELY: Final = 64  # requests by which an extra one is estimated, as in the live executor
+
+
+class Speaking(Protocol):
+    """What is said, turn by turn: see `Conversation`."""
+
+    @property
+    def turn(self) -> int: ...
+
+    def next_turn(self, numbered: int) -> Turn | None: ...
+
+    def next_message(self) -> NextMessage: ...
+
+    def show(self, values: Mapping[int, Value]) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def origin(self, number: int) -> int: ...
+
+    def by_origin(self, values: Mapping[int, Value]) -> dict[int, Value]: ...
+
+
+class Timing(Protocol):
+    """How long it takes to write: see `Writer`."""
+
+    def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing: ...
 
 
 class Simulation:
     """One conversation under one policy. `run` it once; then read its fields.
 
-    With others it is given the site that they share, and `start`ed.
+    With others it is given the site that they share, and `start`ed. `conversation` and `writer` say what is written,
+    and how long that takes, where it is not the programs of the task and the models. `grace_as_live`: an extra request
+    is estimated as the live executor does it, by the times to the first token of this conversation so far.
     """
 
     def __init__(
@@ -46,6 +77,9 @@ class Simulation:
         dependence: Dependence = "values",
         await_rate: float = 0.0,
         site: Site | None = None,
+        conversation: Speaking | None = None,
+        writer: Timing | None = None,
+        grace_as_live: bool = False,
     ) -> None:
         self.task, self.policy, self.models, self.seed = task, policy, models, seed
         self.world = task.make_world()
@@ -54,9 +88,12 @@ class Simulation:
         self.requests = 0
         self.gave_up: str | None = None
         awaits = partial(awaits_now, await_rate, seed, task.name)
-        self.conversation = Conversation(task, policy, messages=messages, dependence=dependence, awaits=awaits)
+        self.conversation: Speaking = conversation or Conversation(
+            task, policy, messages=messages, dependence=dependence, awaits=awaits
+        )
         self.started_s = 0.0
-        self._writer = Writer(models, seed, task, stream=policy.stream)
+        self._writer: Timing = writer or Writer(models, seed, task, stream=policy.stream)
+        self._ttft_s: deque[float] | None = deque(maxlen=LATELY) if grace_as_live else None
         self._site = site or alone()
         self._clock = self._site.clock
         self._stream: Stream | None = None
@@ -125,6 +162,8 @@ class Simulation:
         self.requests += 1
         message = self.conversation.next_message()
         writing = self._writer.time(message, transcript, cached)
+        if self._ttft_s is not None:
+            self._ttft_s.append(writing.first_token_s)
         milestones: list[Callable[[], None]] = [partial(self._record, "first_token", {"turn": self.requests})]
         for place, (use, text) in enumerate(zip(message.calls, writing.texts, strict=True), 1):
             closed = session.CallClosed(f"call_{self.requests}_{place}", use.tool, use.args, text)
@@ -137,6 +176,8 @@ class Simulation:
 
     def _end_message(self, tokens: int, text: str | None) -> None:
         self._record("message", {"turn": self.requests, "tokens": tokens})
+        if self._ttft_s is not None:
+            self.session.turn_overhead_s = median(self._ttft_s)
         self._feed(session.MessageEnd(text))
 
     def _record(self, rule: str, fields: Mapping[str, Any]) -> None:
