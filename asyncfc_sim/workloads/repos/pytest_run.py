@@ -17,7 +17,7 @@ LONGEST_S: Final = 60.0
 
 _OPTIONS: Final = (
     *("-m", "pytest", "-q", "--tb=short", "-rN", "--no-header", "--color=no", "-p", "no:cacheprovider"),
-    *("-o", "console_output_style=none"),
+    *("-o", "console_output_style=classic"),
     # Without these two pytest looks for a configuration in the folders above, and takes the first that it finds.
     *("--rootdir", ".", "-c", os.devnull),
 )
