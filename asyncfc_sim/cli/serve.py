@@ -58,10 +58,12 @@ def tiny(
     sigterm_interrupts()
     if until_eof:
         eof_interrupts()
+    from asyncfc_sim.serve.served_model import ServedModel
     from asyncfc_sim.serve.server import ModelServer
-    from asyncfc_sim.serve.tiny import tiny_model
+    from asyncfc_sim.serve.tiny import model_folder
 
-    server = ModelServer(tiny_model(model), host, port, tokens_per_second=tokens_per_second)
+    served = ServedModel(model_folder(model))
+    server = ModelServer(served, host, port, tokens_per_second=tokens_per_second)
     serve(server, _document(server) if as_json else _banner(server), port_file)
 
 

@@ -26,8 +26,9 @@ def choose(scores: Array, sampling: Sampling, generator: np.random.Generator) ->
     """A token. With temperature 0 the generator is not used."""
     if sampling.temperature <= 0:
         return int(scores.argmax())
-    weights = np.exp((scores.astype(np.float64) - scores.max()) / sampling.temperature)
-    order = np.argsort(-weights, kind="stable")
+    with np.errstate(over="ignore"):  # of a temperature next to nothing: all but the best are out of the question
+        weights = np.exp((scores.astype(np.float64) - scores.max()) / sampling.temperature)
+    order = np.argsort(-scores, kind="stable")
     reached = np.cumsum(weights[order] / weights.sum())
     likeliest = order[: int(np.searchsorted(reached, sampling.top_p)) + 1]
     chances = weights[likeliest] / weights[likeliest].sum()

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .chat_template import ChatTemplate
+from .chat_template import ChatTemplate, UnfitMessages
 from .engine import BLOCK, Engine
 from .hermes import OPEN
 from .model_config import ModelFault, read_config, read_json
@@ -50,6 +50,8 @@ class ServedModel:
         if len(text) > room * self.vocabulary.longest:  # however it is cut into tokens
             raise TooLong(f"the prompt has {len(text)} characters; the model reads {room} tokens")
         tokens = self.vocabulary.encode(text)
+        if not tokens:
+            raise UnfitMessages("the chat template of this model makes nothing of these messages")
         if len(tokens) >= room:
             raise TooLong(f"the prompt has {len(tokens)} tokens; the model reads {room}, its answer included")
         return tokens

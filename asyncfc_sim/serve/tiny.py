@@ -25,12 +25,12 @@ class TinyServerFailed(RuntimeError):
     """The process that was to serve the model has ended: what it said."""
 
 
-def tiny_model(folder: str | os.PathLike[str] | None = None) -> ServedModel:
-    """The model in a folder, or the project's own. Raises FileNotFoundError, saying where to get it, and ModelFault."""
+def model_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+    """This folder, or that of the project's own model. Raises FileNotFoundError, saying where to get it."""
     if folder is not None:
         if not Path(folder).is_dir():
             raise FileNotFoundError(2, "there is no such folder of a model", os.fspath(folder))
-        return ServedModel(Path(folder))
+        return Path(folder)
     try:
         found = data_path("models", NAME)
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def tiny_model(folder: str | os.PathLike[str] | None = None) -> ServedModel:
             f"distribution have it as models/{NAME}; name that folder with --model, or put models/ where "
             "ASYNCFC_DATA_DIR says"
         )
-    return ServedModel(found)
+    return found
 
 
 @contextmanager
@@ -62,14 +62,14 @@ def serve_tiny(
     Raises FileNotFoundError without a model, ModelFault for one that cannot be decoded, OSError for a port that is in
     use; a process that does not come up raises TinyServerFailed with what it said.
     """
+    found = model_folder(folder)
     if not process:
-        server = ModelServer(tiny_model(folder), port=port, tokens_per_second=tokens_per_second)
+        server = ModelServer(ServedModel(found), port=port, tokens_per_second=tokens_per_second)
         with serving(server) as base_url:
             yield base_url
         return
     command = [sys.executable, "-m", "asyncfc_sim", "serve", "tiny", "--port", str(port), "--json", "--until-eof"]
-    if folder is not None:
-        command += ["--model", os.fspath(folder)]
+    command += ["--model", os.fspath(found)]
     if tokens_per_second is not None:
         command += ["--tokens-per-second", str(tokens_per_second)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
