@@ -78,6 +78,10 @@ def remembering(cold_s: float, warm_s: float, cached: tuple[int, int] | None) ->
     return answer
 
 
+def heeding(body: dict[str, Any]) -> Say:
+    return well({**body, "tools": None} if body.get("tool_choice") == "none" else body)
+
+
 def no_calls(body: dict[str, Any]) -> Say:
     return Say("I cannot use tools.", gap_s=0.004)
 
@@ -113,6 +117,10 @@ def held_back(body: dict[str, Any]) -> Reply:
     if calls := calls_for(body):
         deltas = [chunk(call_delta(n, id=f"c{n}", name=t, arguments=a)) for n, (t, a) in enumerate(calls)]
     return events(0.2 if looked_at(body) else 0.0, b"".join([*deltas, chunk({}, "stop"), chunk(usage=USAGE)]))
+
+
+def says_nothing(body: dict[str, Any]) -> Reply | Say:
+    return well(body) if body.get("tools") else events(chunk({}, "stop"), chunk(usage=USAGE))
 
 
 def no_usage(body: dict[str, Any]) -> Reply | Say:

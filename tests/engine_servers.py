@@ -26,7 +26,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LEASH = ROOT / "tests" / "leash.py"
-OFFLINE = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+# One thread: so small a model gains nothing by more, and threads that wait for one another starve on a busy machine.
+COMMON = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
 
 
 class EngineFailed(Exception):
@@ -72,7 +73,7 @@ def transformers(model: Path, *args: str) -> Iterator[Engine]:
         (Path(cache) / "hub").mkdir()  # without it the list of models is an error
         port = free_port()
         command = [program, "serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", *args]
-        with _running("transformers", command, {"HF_HOME": cache}, port, str(model), within_s=120) as engine:
+        with _running("transformers", command, {"HF_HOME": cache}, port, str(model), within_s=300) as engine:
             yield engine
 
 
@@ -85,9 +86,8 @@ def vllm(model: Path, *args: str) -> Iterator[Engine]:
     command += ["--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
     command += ["--enforce-eager", "--max-model-len", "4096", "--distributed-executor-backend", "uni"]
     command += ["--enable-auto-tool-choice", "--tool-call-parser", "hermes", *args]
-    threads = str(os.cpu_count() or 1)
-    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": threads}
-    with _running("vllm", command, environment, port, "tiny", within_s=400) as engine:
+    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+    with _running("vllm", command, environment, port, "tiny", within_s=600) as engine:
         yield engine
 
 
@@ -97,7 +97,7 @@ def llama(model: Path, *args: str) -> Iterator[Engine]:
     program = _program("llama", ROOT / ".engines" / "llama" / "llama-server")
     port = free_port()
     command = [program, "-m", str(model), "--host", "127.0.0.1", "--port", str(port), "--jinja", "--no-webui"]
-    command += ["--alias", "tiny", "-c", "16384", "-np", "4", "-t", str(os.cpu_count() or 1), *args]
+    command += ["--alias", "tiny", "-c", "16384", "-np", "4", "-t", "1", *args]
     with _running("llama", command, {}, port, "tiny", within_s=60) as engine:
         yield engine
 
@@ -132,7 +132,7 @@ def _running(
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **OFFLINE, **environment},
+                env={**os.environ, **COMMON, **environment},
                 start_new_session=True,
             )
         engine = Engine(name, f"http://127.0.0.1:{port}/v1", model, process, log)

@@ -45,7 +45,7 @@ def doctor(
 
     Is it reachable, does it stream, does it stream calls, several of them in one message, what faults have its
     streams, does it take what `asyncfc run` sends, does it keep prefixes, and does it write several messages at once?
-    About twenty short requests. One small tool is offered, or those of --tools; none is run.
+    About thirty requests, most of them short. One small tool is offered, or those of --tools; none is run.
 
     \b
     Examples:

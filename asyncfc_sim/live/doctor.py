@@ -63,6 +63,8 @@ def _message(patient: Patient) -> Finding:
     came = f"{heard.chunks} chunks, the first after {heard.first_s or heard.end_s:.2f} s, all in {heard.end_s:.2f} s"
     if heard.calls:
         came += f", {counted(len(heard.calls), 'call')} in {heard.fragments} fragments"
+    if not heard.chunks:
+        return Finding("stream", "unknown", tried, "no text at all", "not clear from this", measured)
     if tokens is None:
         return Finding("stream", "costs", tried, f"{came}; no usage", "a run does not know its tokens", measured)
     if heard.chunks > 1 and heard.first_s is not None and heard.end_s - heard.first_s < AT_ONCE * heard.end_s:
@@ -122,6 +124,7 @@ _CHECKS: Final[tuple[Check, ...]] = (
     _message,
     calls.call,
     calls.forced,
+    calls.choice,
     calls.parallel,
     calls.pending,
     _prefix_cache,
@@ -136,6 +139,7 @@ _FAILED: Final[dict[Check, tuple[str, str, str]]] = {
     _message: ("stream", "a streamed message", "no run is possible"),
     calls.call: ("calls", "a tool, tool_choice auto", "no run can use tools"),
     calls.forced: ("forced calls", "the same, tool_choice required", "a run never forces a call"),
+    calls.choice: ("tool_choice", "the same, tool_choice none", "a run leaves the choice to the model"),
     calls.parallel: ("parallel calls", "two calls in one message", "a run may break off at such a message"),
     calls.pending: ("futures", "widened schemas, and a call answered with its future", "only --policy sync may work"),
     _prefix_cache: ("prefix cache", "a long prompt, twice", "long conversations may fail"),
@@ -144,4 +148,4 @@ _FAILED: Final[dict[Check, tuple[str, str, str]]] = {
     server.unknown_fields: ("unknown fields", "a field that nobody knows", "a run sends none"),
 }
 # A run works without what these try.
-_NEVER_NEEDED: Final = (calls.forced, server.wrong_name, server.unknown_fields)
+_NEVER_NEEDED: Final = (calls.forced, calls.choice, server.wrong_name, server.unknown_fields)

@@ -37,11 +37,21 @@ def call(patient: Patient) -> Finding:
 def forced(patient: Patient) -> Finding:
     """Raises ModelError."""
     heard = patient.ask(patient.exam.unforced, tools=patient.exam.schemas, tool_choice="required")
-    tried = f"{short(patient.exam.unforced)} and tool_choice required"
+    tried = f"{patient.exam.what}, tool_choice required"
     finding = _judged(patient, "forced calls", tried, heard, "a run never forces a call")
-    if not heard.calls and heard.finish_reason != "length":
-        finding = replace(finding, means="the server does not heed tool_choice; a run never forces a call")
     return finding if finding.verdict == "ok" else replace(finding, verdict="unknown")
+
+
+def choice(patient: Patient) -> Finding:
+    """Whether tool_choice is heeded: there is to be no call where else there is one. Raises ModelError."""
+    name, tried = "tool_choice", f"{patient.exam.what}, tool_choice none"
+    if patient.call is None:
+        return Finding(name, "unknown", "nothing", "no call without it either", "not clear from this")
+    heard = patient.ask(patient.exam.call, tools=patient.exam.schemas, tool_choice="none")
+    if heard.calls:
+        came = f"{counted(len(heard.calls), 'call')} all the same"
+        return Finding(name, "ok", tried, came, "tool_choice is not heeded; a run leaves the choice to the model")
+    return Finding(name, "ok", tried, f"no call, text {short(heard.text)}", "tool_choice is heeded")
 
 
 def parallel(patient: Patient) -> Finding:

@@ -74,4 +74,4 @@ def own(tools: Iterable[FunctionTool], prompt: str) -> Exam:
     """With somebody's own tools, and a prompt that makes the model call some of them."""
     probes = tuple(Probe(tool.core, tool.description, tool.input_schema) for tool in tools)
     what = "your tool" if len(probes) == 1 else f"your {len(probes)} tools"
-    return Exam(probes, prompt, "Hello.", prompt, prompt, None, what)
+    return Exam(probes, prompt, prompt, prompt, prompt, None, what)

@@ -57,7 +57,7 @@ def test_it_can_ask_with_your_own_tools(tmp_path):
         asked = server.bodies
     calls = next(each for each in json.loads(done.stdout)["findings"] if each["check"] == "calls")
     assert (calls["verdict"], calls["tried"]) == ("ok", "your tool, tool_choice auto")
-    assert {body["messages"][0]["content"] for body in asked if body.get("tools")} >= {"What of Oslo?", "Hello."}
+    assert {body["messages"][0]["content"] for body in asked if body.get("tools")} >= {"What of Oslo?"}
 
 
 def test_nothing_is_shown_of_a_key(monkeypatch):

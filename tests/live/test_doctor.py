@@ -26,6 +26,7 @@ from tests.doctor_patients import (
     cut_off,
     examined,
     garbage,
+    heeding,
     held_back,
     name_with_arguments,
     never_forced,
@@ -37,6 +38,7 @@ from tests.doctor_patients import (
     reads_little,
     reads_nothing,
     remembering,
+    says_nothing,
     strict_fields,
     takes_no_stream_options,
     takes_no_widened_schemas,
@@ -53,7 +55,7 @@ def test_a_server_that_is_well():
     findings = examined(remembering(0.0, 0.0, (0, 3000)))
     assert verdicts(findings) == dict.fromkeys(
         (
-            "reachable", "stream", "calls", "forced calls", "parallel calls", "futures", "prefix cache",
+            "reachable", "stream", "calls", "forced calls", "tool_choice", "parallel calls", "futures", "prefix cache",
             "side by side", "model name", "unknown fields", "oddities",
         ),
         "ok",
@@ -71,7 +73,12 @@ def test_what_is_asked_is_what_a_run_asks():
     assert [tool["function"]["name"] for tool in asked["tools"]] == [TOOL, "await_future", "cancel_future"]
     assert "$ref" in json.dumps(asked["tools"][0])
     assert asked["messages"][-1]["content"] == '{"future": "$f1", "status": "pending"}'
-    assert {body.get("tool_choice") for body in server.bodies if body.get("tools")} == {"auto", "required", None}
+    assert {body.get("tool_choice") for body in server.bodies if body.get("tools")} == {
+        "auto",
+        "required",
+        "none",
+        None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,7 @@ def test_what_is_asked_is_what_a_run_asks():
         (only_whole_calls, "oddities", "ok", "streaming is not supported with tools", "puts this right"),
         (held_back, "stream", "costs", "all of them at its end", "something holds the stream back"),
         (held_back, "parallel calls", "costs", "2 calls", "only when their message has ended"),
+        (says_nothing, "stream", "unknown", "no text at all", "not clear"),
         (no_usage, "stream", "costs", "no usage", "does not know its tokens"),
         (takes_no_stream_options, "oddities", "ok", "stream_options is refused", "puts this right"),
         (takes_no_widened_schemas, "futures", "fails", "$ref is not supported", "only --policy sync"),
@@ -99,7 +107,10 @@ def test_what_is_asked_is_what_a_run_asks():
         (reads_little, "prefix cache", "unknown", "first token after", "not clear from this"),
         (reads_nothing, "prefix cache", "fails", "maximum context length", "long conversations may fail"),
         (wrong_tool, "calls", "fails", "rm({}), its name first, then its arguments whole: not a tool", "no run"),
-        (no_calls, "forced calls", "unknown", "no call, finish_reason stop", "does not heed tool_choice"),
+        (no_calls, "forced calls", "unknown", "no call, finish_reason stop", "never forces a call"),
+        (no_calls, "tool_choice", "unknown", "no call without it either", "not clear"),
+        (well, "tool_choice", "ok", "1 call all the same", "not heeded"),
+        (heeding, "tool_choice", "ok", "no call, text one two three", "is heeded"),
         (well, "calls", "ok", "its name first, then 3 fragments", "a call starts when it is complete"),
         (name_with_arguments, "calls", "ok", "its name with the first of 2 fragments", "a call starts when it is"),
         (one_by_one(), "side by side", "costs", "one began when the other had ended, 3 times of 3", "wait for one"),
@@ -172,7 +183,7 @@ def test_a_model_that_knows_only_some_tools_is_asked_with_those():
 
     def answer(body: dict[str, Any]) -> Reply | Say:
         asked.append(body)
-        if not body.get("tools") or body["messages"][-1]["content"] == "Hello.":
+        if not body.get("tools"):
             return Say("Hello, you.")
         if body["messages"][-1]["role"] == "tool":
             return Say(calls=[("await_future", '{"ids": ["$f1"]}')])

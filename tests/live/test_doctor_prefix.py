@@ -29,6 +29,19 @@ def test_a_prefix_cache_is_claimed_only_if_it_is_clear(cold_s, warm_s, cached, k
     assert Prefixes(cold_s, warm_s, cached).kept is kept
 
 
+@pytest.mark.parametrize(
+    ("cold_s", "warm_s", "short_s", "kept"),
+    [
+        ([0.30, 0.31, 0.40], [0.29, 0.30, 0.35], [0.05, 0.06, 0.05], False),  # it is read, and read again
+        ([0.30, 0.31, 0.40], [0.29, 0.30, 0.35], [0.25, 0.26, 0.25], None),  # whatever takes so long is not reading
+        ([0.30, 0.31, 0.40], [0.22, 0.23, 0.25], [0.05, 0.06, 0.05], None),  # a part of it may be kept
+        ([0.30, 0.31, 0.40], [0.05, 0.06, 0.05], [0.05, 0.06, 0.05], True),
+    ],
+)
+def test_that_none_is_kept_is_claimed_only_if_reading_takes_the_time(cold_s, warm_s, short_s, kept):
+    assert Prefixes(cold_s, warm_s, [None] * 3, short_s).kept is kept
+
+
 @pytest.mark.parametrize(("cached", "verdict"), [((0, 3000), "ok"), ((0, 0), "costs")])
 def test_a_prefix_cache_is_measured(cached, verdict):
     finding = examined(remembering(0.0, 0.02, cached))["prefix cache"]
