@@ -128,23 +128,24 @@ def join(left: Shape, right: Shape) -> tuple[Shape, bool]:
         return ANYTHING, False
     array, wider_array = _either_array(left.array, right.array)
     members, wider_object = _either_object(left.object, right.object)
-    integers, wider_integers = left.integers or right.integers, False
-    if left.integers and right.integers:
-        integers = Integers(min(left.integers.low, right.integers.low), max(left.integers.high, right.integers.high))
-        wider_integers = integers not in (left.integers, right.integers)
+    integers = left.integers or right.integers
+    fixed = _distinct([*left.fixed, *right.fixed])
+    if integers is not None:  # one range, because a terminal must not be the beginning of another one
+        whole = [value for value in fixed if isinstance(value, int) and not isinstance(value, bool)]
+        ranges = [side.integers for side in (left, right) if side.integers is not None]
+        low, high = min([*whole, *(each.low for each in ranges)]), max([*whole, *(each.high for each in ranges)])
+        integers = Integers(low, high)
+    fraction = integers is not None and any(isinstance(value, float) for value in fixed)
     shape = Shape(
-        fixed=_distinct([*left.fixed, *right.fixed]),
+        fixed=fixed,
         text=left.text or right.text,
-        number=left.number or right.number,
+        number=left.number or right.number or fraction,
         integers=integers,
         array=array,
         object=members,
     )
-    ranged = shape.integers is not None and not shape.number
-    odd = ranged and any(_is_number(each) and not shape.holds_free(each) for each in shape.fixed)
-    if odd:  # some number beside a range of integers: one terminal has to be the beginning of no other
-        shape = replace(shape, number=True)
-    return _normal(shape), wider_array or wider_object or wider_integers or odd
+    wider_integers = integers not in (left.integers, right.integers) and not (left.number or right.number)
+    return _normal(shape), wider_array or wider_object or wider_integers or fraction
 
 
 def _normal(shape: Shape) -> Shape:
