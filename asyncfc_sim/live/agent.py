@@ -30,7 +30,7 @@ from .questions import Approve
 from .recording import Recording
 from .resume import Decision, Resumption
 from .run import AgentRun, RunFailed
-from .toolset import Given, blocked_notes, cores, open_tools
+from .toolset import Given, blocked_notes, cores, open_tools, unused_notes
 
 # Whether a call may run: a plain function that returns a bool, or an async one.
 Approval = Callable[[AskApproval], bool | Awaitable[bool]]
@@ -95,6 +95,15 @@ class Agent:
         other = copy(self)
         other.tools = tuple(tools)
         return other
+
+    async def preamble(self) -> str:
+        """What goes along with every request: the system prompt and what is said of the tools, as JSON text.
+
+        Raises ToolError or ConnectionError if tools cannot be had.
+        """
+        async with AsyncExitStack() as stack:
+            tools = await self._open(stack, self.policy, ())
+            return Asker(self.model, tools, self.policy, system=self._instructions).preamble
 
     def run_sync(self, *prompts: str, journal: Journal = no_journal) -> AgentRun:
         """`run`, for code that is not async."""
@@ -245,6 +254,7 @@ def _what_is_there(
             *driver.asker.notes,
             *guards.notes,
             *blocked_notes(driver.tools.values()),
+            *(unused_notes(driver.tools, trace) if outputs else ()),
             *(() if injection is None else (injection.note,)),
         ),
         cores(driver.tools),

@@ -12,6 +12,7 @@ from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.tools.errors import ToolError
 from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
 from asyncfc_sim.tools.tool_file import ToolFile
+from asyncfc_sim.traces.trace import Run
 
 from .functions import LiveFunction
 from .injected import InjectedTool
@@ -75,3 +76,10 @@ def blocked_notes(tools: Iterable[LiveTool]) -> list[str]:
     bare = (tool.tool if isinstance(tool, InjectedTool) else tool for tool in tools)
     functions = [tool for tool in bare if isinstance(tool, LiveFunction)]
     return [note for function in functions if (note := function.watchdog.note(function.tool.name))]
+
+
+def unused_notes(tools: Collection[str], run: Run) -> list[str]:
+    """A sentence if the model answered without any of its tools: perhaps it cannot call them there."""
+    if not tools or any(event.rule == "issue" for event in run.events):
+        return []
+    return [f"the model called none of the {len(tools)} tools that it was offered; asyncfc doctor says whether it can"]

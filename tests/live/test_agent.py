@@ -77,6 +77,14 @@ def test_results_that_were_not_seen_are_looked_at_before_the_answer_counts() -> 
     assert model.shown(2) == [{"resolved": {"$f1": {"thought": "x"}}}]
 
 
+def test_a_model_that_answers_without_any_of_its_tools_is_said_to() -> None:
+    run, _ = play(["Done."])
+    (note,) = run.notes
+    assert "called none of the 2 tools" in note
+    assert play([[("think", {"about": "x"})], "Done.", "Done."])[0].notes == ()
+    assert Agent(Played(["Done."]), []).run_sync("go").notes == ()
+
+
 # --------------------------------------------------------------------------------------- how values are handed over
 
 PENDING = {"future": "$f1", "status": "pending"}
