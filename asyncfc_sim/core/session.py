@@ -82,7 +82,9 @@ class Session:
             max_running=policy.max_running,
             max_running_per_tool=policy.max_running_per_tool,
         )
-        self.transcript = Transcript(futures=policy.futures, preview_chars=policy.preview_chars)
+        self.transcript = Transcript(
+            futures=policy.futures, preview_chars=policy.preview_chars, cuts=policy.failure == "strict"
+        )
         self.guards = Guards(policy, instructions)
         self.turn_overhead_s = turn_overhead_s  # a driver that measures may change it
         self._log = log

@@ -65,17 +65,18 @@ class Transcript:
     """`messages` is the list to send; the first `known` of them are as the model last saw them.
 
     `futures`: whether the model knows the words of the protocol, so that no result may look like them, and long ones
-    may be cut to `preview_chars`.
+    may be cut to `preview_chars`. `cuts`: whether `cut` may be asked for; what only that needs is not kept otherwise.
     """
 
-    def __init__(self, *, futures: bool = True, preview_chars: int | None = None) -> None:
+    def __init__(self, *, futures: bool = True, preview_chars: int | None = None, cuts: bool = True) -> None:
+        self._cuts = cuts
         self._preview_chars = preview_chars if futures else None
         self._result = messages.unmistakable if futures else messages.result
         self.messages: list[dict[str, Any]] = []
         self.known = 0
         self.placeholders: dict[int, list[int]] = {}  # future whose value the model has not seen -> its tool messages
         self._seen: dict[int, tuple[list[int], int]] = {}  # one that it has seen -> those, and where the value stands
-        self._answered: list[Message] = []
+        self._answered: list[Message] = []  # in this turn; without cuts, the latest of them
 
     @property
     def latest(self) -> Message | None:
@@ -91,6 +92,8 @@ class Transcript:
         Returns the futures whose values the model is given now, and those answered with a placeholder.
         """
         message.position = len(self.messages)
+        if not self._cuts:
+            self._answered.clear()
         self._answered.append(message)
         calls = [(slot.tool_call_id, slot.tool, slot.written) for slot in message.slots]
         self.messages.append(messages.assistant_message(message.text, calls))
@@ -149,7 +152,9 @@ class Transcript:
         """The model is shown the values of these futures in a message at `position`."""
         for future in futures:
             if future in self.placeholders:
-                self._seen[future] = self.placeholders.pop(future), position
+                placeholders = self.placeholders.pop(future)
+                if self._cuts:
+                    self._seen[future] = placeholders, position
 
     def drain(self, text: str, values: Mapping[int, Value]) -> list[int]:
         """The model answered without having seen these results: append its text, and the results as if awaited."""

@@ -25,8 +25,8 @@ def contents(transcript: Transcript) -> list[object]:
     return [json.loads(entry["content"]) for entry in transcript.messages if entry["role"] == "tool"]
 
 
-def begun() -> Transcript:
-    transcript = Transcript()
+def begun(*, cuts: bool = True) -> Transcript:
+    transcript = Transcript(cuts=cuts)
     transcript.user("go")
     return transcript
 
@@ -148,3 +148,18 @@ def test_a_long_message_is_looked_through_once():
         assert not long.settled(values)
         values[future] = "x"
     assert long.settled(values)
+
+
+def test_without_cuts_only_the_latest_message_is_kept_and_the_model_is_shown_the_same():
+    kept, shown = begun(cuts=False), begun()
+    for transcript in (kept, shown):
+        transcript.answer(message(1, 2), {})
+        transcript.answer(await_(1, values={1: "a"}), {})
+        transcript.answer(message(3), {})
+        assert transcript.hand_over({2: "b"}, "when_idle") == [2]
+        assert transcript.latest is not None
+        assert [slot.future for slot in transcript.latest.slots] == [3]
+    assert kept.messages == shown.messages
+    assert kept.placeholders == shown.placeholders
+    assert not kept._seen
+    assert len(kept._answered) == 1
