@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from . import bench_request as options
-from .agent_options import BadOption, given_tools, secrets
+from .agent_options import given_tools, secrets
+from .bench_agents import agents_of, fresh_of, warnings_of
 from .bench_request import BenchRequest
 from .errors import ExitCode
 from .run_agent import leave, with_timeout
@@ -20,10 +21,8 @@ from .signals import signals_cancel, sigterm_interrupts
 from .task_options import staged
 
 if TYPE_CHECKING:
-    from asyncfc_sim.core.policy import Policy
     from asyncfc_sim.core.tool import Tool
     from asyncfc_sim.live.agent import Agent
-    from asyncfc_sim.live.toolset import Given
     from asyncfc_sim.studies.bench import Found, Plan
     from asyncfc_sim.studies.staged import Staged
     from asyncfc_sim.traces.trace import Run
@@ -50,8 +49,8 @@ def run_bench(request: BenchRequest) -> ExitCode:
     plan = options.plan(request, tuple(policies), stages)
     tools = given_tools(request.tools, trust_hints=request.trust_hints)
     override = with_timeout(request.call_timeout_s)
-    agents = _agents(request, policies, tools, override)
-    warnings = _warnings(plan, tools, override)
+    agents = agents_of(request, policies, tools, override)
+    warnings = warnings_of(plan, tools, override)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     found = Found()
@@ -60,7 +59,7 @@ def run_bench(request: BenchRequest) -> ExitCode:
     try:
         # What tools print is no part of the results.
         with progress("conversations", plan.size, quiet=quiet) as advance, redirect_stdout(sys.stderr):
-            interrupted = asyncio.run(_conducted(plan, agents, found, name, _fresh(tools), advance, stages))
+            interrupted = asyncio.run(_conducted(plan, agents, found, name, fresh_of(tools), advance, stages))
     finally:
         results = Results(name, plan, policies, found, wanted, shown, metadata, warnings, interrupted, request)
         if found.outcomes or interrupted:  # also if a fault ended it: what was measured is not lost
@@ -121,70 +120,6 @@ async def _conducted(
     except asyncio.CancelledError:
         return True
     return False
-
-
-def _agents(
-    request: BenchRequest, policies: Mapping[str, Policy], tools: Sequence[Given], override: Override
-) -> dict[str, Agent]:
-    """One agent for each arm; the model and the tools are the same objects."""
-    from asyncfc_sim.live.agent import Agent
-
-    if request.approve not in ("all", "none"):
-        raise BadOption(f"--approve {request.approve!r}: expected all or none: nobody is asked while time is measured")
-    allowed = request.approve == "all"
-    inject = request.inject.injection()
-    model = request.endpoint.chat()
-    return {
-        arm: Agent(
-            model,
-            tools,
-            policy=policy,
-            approve=lambda question: allowed,
-            timeout_s=request.timeout_s,
-            instructions=request.system,
-            override=override,
-            inject=inject,
-        )
-        for arm, policy in policies.items()
-    }
-
-
-def _fresh(tools: Iterable[Given]) -> Callable[[], None]:
-    """Every `fresh` of the files of tools, one after the other."""
-    from asyncfc_sim.tools.errors import ToolFileError
-    from asyncfc_sim.tools.tool_file import ToolFile
-
-    files = [given for given in tools if isinstance(given, ToolFile)]
-
-    def fresh() -> None:
-        for file in files:
-            try:
-                if file.fresh is not None:
-                    file.fresh()
-            except Exception as error:
-                raise ToolFileError(f"{file.path}: fresh: {type(error).__name__}: {error}") from error
-
-    return fresh
-
-
-def _warnings(plan: Plan, tools: Sequence[Given], override: Override) -> list[str]:
-    """What makes the runs depend on one another."""
-    writers = [given for given in tools if _may_write(given, override)]
-    if writers and not plan.alone:
-        return ["conversations run at once, and some tools may write: they share one world, and may disturb each other"]
-    if not all(getattr(given, "fresh", None) for given in writers):
-        return ["some tools may write, and there is no fresh(): each conversation finds the world as the last left it"]
-    return []
-
-
-def _may_write(given: Given, override: Override) -> bool:
-    """Whether a tool of these may write, as far as anything is declared."""
-    from asyncfc_sim.tools.tool_file import ToolFile
-
-    if not isinstance(given, ToolFile):
-        return True  # an MCP server says what its tools do when it is connected to
-    effects = [override(tool).effects for tool in given.core.values()]
-    return any(declared is None or bool(declared.writes) for declared in effects)
 
 
 def _write(results: Results, result: Path | None) -> None:

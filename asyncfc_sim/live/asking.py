@@ -101,6 +101,11 @@ class Asker:
         """What one more request is estimated to cost: the median time to the first token lately."""
         return median(self._ttft_s) if self._ttft_s else inf
 
+    @property
+    def preamble(self) -> str:
+        """What goes along with every request, as JSON text."""
+        return json.dumps([self._system, self._schemas], ensure_ascii=False)
+
     def go_on(self, tool_call_ids: Iterable[str], ttft_s: Iterable[float], usage: Usage) -> None:
         """What was asked before, by another process: the ids that calls had, how long it took, and what it used."""
         self._check.go_on()

@@ -34,7 +34,9 @@ from .writing import Writing
 Pace = Callable[[EmittedMessage], tuple[float, float]]
 
 _ZERO: Final = Quantity(0.0, "s", 0, "a call that did not run when it was recorded", "assumed")
-_NO_TOOLS: Final = DurationModel("recorded", "as recorded", {"unknown": _ZERO}, (), Rule("*", "unknown", "assumed", ""))
+AS_RECORDED: Final = DurationModel(
+    "recorded", "as recorded", {"unknown": _ZERO}, (), Rule("*", "unknown", "assumed", "")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def play(
     )
     speaker = _Speaker(given, task.turns, pace)
     header = Header(run=given.name, source="simulate", policy=policy.name, case=given.name)
-    models = Models(decoder, _NO_TOOLS)
+    models = Models(decoder, AS_RECORDED)
     run = Simulation(task, policy, models, header, conversation=speaker, writer=speaker, grace_as_live=True).run()
     left_out = sum(len(turn.messages) for turn in given.turns) - (run.requests - speaker.extra)
     return Played(answered_s(run.recorder.events), run.requests, speaker.extra, left_out, run.gave_up)

@@ -1,0 +1,171 @@
+"""The forecast: how long a conversation takes under another policy, from its synchronous runs and a stated alpha only.
+
+What a model would write under futures is not in a synchronous run, and is assumed. Where policies have no futures it is
+shown the same values at the same places, so it writes the same. With futures there are two assumptions to choose from:
+
+alpha given   it writes the same messages, and all its decoding takes (1 + alpha) times as long: alpha holds whatever
+              futures cost (further requests, awaits), as in the AsyncFC paper. Awaits themselves take no time.
+alpha None    it writes all calls of a turn in one message, as far as it can without seeing a value; a value that stands
+              in an argument is passed on as a reference; what it has not been shown it awaits before it answers, at the
+              fitted pace. What it decides by results, without copying them, cannot be seen in a synchronous run.
+
+Messages and calls take the time that they took; calls conflict by the footprints of the tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from asyncfc_sim.core.policy import Policy
+from asyncfc_sim.core.tool import Tool
+from asyncfc_sim.core.values import JSON
+from asyncfc_sim.simulate.decoder import Decoder
+from asyncfc_sim.simulate.driver import Simulation
+from asyncfc_sim.simulate.emitted import AS_RECORDED
+from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.traces.emission import answered_s
+from asyncfc_sim.traces.evidence import leaves
+from asyncfc_sim.traces.importers.flow import with_flow
+from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep
+from asyncfc_sim.traces.trace import Header
+from asyncfc_sim.workloads.recorded_task import recorded_task
+from asyncfc_sim.workloads.recorded_times import RecordedMessage, RecordedPart
+from asyncfc_sim.workloads.tools_file import Entry
+from asyncfc_sim.workloads.workload import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Seconds to the last answer, and how many requests that takes."""
+
+    answered_s: float
+    requests: int
+
+
+def forecast(
+    session: RecordedSession,
+    policy: Policy,
+    tools: Mapping[str, Tool],
+    decoder: Decoder,
+    *,
+    alpha: float | None = None,
+    preamble_tokens: float = 0.0,
+) -> Forecast:
+    """The conversation of `session`, whose prompts are known, under `policy`.
+
+    `preamble_tokens` is by how much the policy's first prompt is longer than that of sync: a model is told of futures.
+    """
+    declared = {name: Entry(replace(tool, validate=None, lacks=None), name) for name, tool in tools.items()}
+    turns = with_flow(session.turns)
+    session = replace(session, turns=turns, provenance={**session.provenance, "call.deps": "derived"})
+    whole_turns = policy.futures and alpha is None
+    if whole_turns:
+        session = _passed_on(session)
+    task = recorded_task(session, declared)
+    if policy.futures and alpha is not None:
+        task = _slower(task, 1 + alpha)
+    elif policy.futures:
+        task = _begun_later(task, decoder.prefill_s(round(preamble_tokens)))
+    run = Simulation(
+        task,
+        policy,
+        Models(decoder, AS_RECORDED, overhead=not policy.futures or alpha is None, await_thinking=False),
+        Header(run=session.session, source="simulate", policy=policy.name, case=session.session),
+        messages="turn" if whole_turns else "step",
+        grace_as_live=True,
+    ).run()
+    return Forecast(answered_s(run.recorder.events), run.requests)
+
+
+def prompt_growth(
+    sessions: Iterable[RecordedSession], first_prompts: Mapping[str, str], preamble: str, longer: str
+) -> float:
+    """Tokens of a first prompt that a model must read because its preamble is `longer`: by their length, at the tokens
+    per character of the first prompts of these sessions, and at the share of those that no prefix cache held.
+
+    `first_prompts` are the first messages of the user, by session. 0 where no prompts were counted.
+    """
+    tokens = characters = uncached = 0
+    for session in sessions:
+        step = next(session.steps())
+        if step.prompt_tokens is None:
+            continue
+        tokens += step.prompt_tokens
+        uncached += step.prompt_tokens - (step.cached_tokens or 0)
+        characters += len(preamble) + len(first_prompts[session.session])
+    if not tokens:
+        return 0.0
+    return max(0, len(longer) - len(preamble)) * tokens / characters * uncached / tokens
+
+
+def _begun_later(task: Task, later_s: float) -> Task:
+    """The task with so many seconds more to the first token of its first message."""
+    first = None if task.recorded is None else next(iter([*task.recorded.parts.values()]), None)
+
+    def later(message: RecordedMessage) -> RecordedMessage:
+        if first is None or message is not first.message or message.ttft_s is None or message.llm_s is None:
+            return message
+        return replace(message, ttft_s=message.ttft_s + later_s, llm_s=message.llm_s + later_s)
+
+    return _with_messages(task, later)
+
+
+def _slower(task: Task, times: float) -> Task:
+    """The task with all recorded decoding so many times as long."""
+
+    def slower(message: RecordedMessage) -> RecordedMessage:
+        return replace(
+            message,
+            ttft_s=None if message.ttft_s is None else message.ttft_s * times,
+            llm_s=None if message.llm_s is None else message.llm_s * times,
+        )
+
+    return _with_messages(task, slower)
+
+
+def _with_messages(task: Task, changed: Callable[[RecordedMessage], RecordedMessage]) -> Task:
+    """The task with each recorded message changed; parts of one message still share it."""
+    assert task.recorded is not None
+    known: dict[int, RecordedMessage] = {}
+
+    def part(one: RecordedPart) -> RecordedPart:
+        if id(one.message) not in known:
+            known[id(one.message)] = changed(one.message)
+        return replace(one, message=known[id(one.message)])
+
+    recorded = task.recorded
+    return replace(
+        task,
+        recorded=replace(
+            recorded,
+            parts={number: part(one) for number, one in recorded.parts.items()},
+            answers={number: part(one) for number, one in recorded.answers.items()},
+        ),
+    )
+
+
+def _passed_on(session: RecordedSession) -> RecordedSession:
+    """A result that was read to write it into a longer text is passed on within the text."""
+    results: dict[str, JSON] = {}
+
+    def call(one: RecordedCall) -> RecordedCall:
+        texts = [leaf for _, leaf in leaves(dict(one.args or {})) if isinstance(leaf, str)]
+        inside = [name for name in one.reads or () if _stands_in(results.get(name), texts)]
+        results[one.id] = one.result
+        if not inside:
+            return one
+        kept = tuple(name for name in one.reads or () if name not in inside)
+        return replace(one, deps=tuple(dict.fromkeys((*(one.deps or ()), *inside))), reads=kept)
+
+    def step(one: RecordedStep) -> RecordedStep:
+        return replace(one, calls=tuple(map(call, one.calls)))
+
+    return replace(session, turns=tuple(replace(turn, steps=tuple(map(step, turn.steps))) for turn in session.turns))
+
+
+def _stands_in(result: Any, texts: Sequence[str]) -> bool:
+    """Whether a leaf of a result stands in one of the texts, letter by letter."""
+    found = [str(leaf) for _, leaf in leaves(result) if isinstance(leaf, str | int | float)]
+    return any(len(leaf) > 1 and leaf in text for leaf in found for text in texts)
