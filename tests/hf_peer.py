@@ -1,8 +1,9 @@
 """Run by an environment that has transformers and torch, never by ours: what they make of a model folder.
 
-Reads a job from stdin: {"folder", "chats": [{"messages", "tools"}], "prompts": [[token]], "tokens": n}. Writes
-{"texts", "encoded", "answers"}: each chat rendered by the model's template and cut into tokens, and the tokens that
-follow each prompt greedily, up to n or one that ends a message.
+Reads a job from stdin: {"folder", "chats": [{"messages", "tools"}], "prompts": [[token]], "tokens": n, "answers"}.
+Writes {"texts", "encoded", "answers"}: each chat rendered by the model's template and cut into tokens; and the tokens
+that follow each prompt greedily, up to n or one that ends a message. With `answers`, one for each prompt, they are what
+is best at each of the places of these, all places at once: the same, in a fraction of the time.
 """
 
 import json
@@ -27,10 +28,15 @@ def main() -> None:
     answers = []
     with torch.inference_mode():
         for prompt in job["prompts"]:
-            given = torch.tensor([prompt])
-            mask = torch.ones_like(given)
-            answer = model.generate(given, attention_mask=mask, do_sample=False, max_new_tokens=job["tokens"])
-            answers.append(answer[0, len(prompt) :].tolist())
+            if job["answers"] is None:
+                given = torch.tensor([prompt])
+                mask = torch.ones_like(given)
+                answer = model.generate(given, attention_mask=mask, do_sample=False, max_new_tokens=job["tokens"])
+                answers.append(answer[0, len(prompt) :].tolist())
+            else:
+                answer = job["answers"][len(answers)]
+                scores = model(torch.tensor([prompt + answer])).logits
+                answers.append(scores[0, len(prompt) - 1 : -1].argmax(-1).tolist())
     json.dump({"texts": texts, "encoded": encoded, "answers": answers}, sys.stdout)
 
 
