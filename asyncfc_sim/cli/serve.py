@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,6 +60,8 @@ def tiny(
     sigterm_interrupts()
     if until_eof:
         eof_interrupts()
+    if "numpy" not in sys.modules:  # its matrices are small: further threads would mostly wait for one another
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     from asyncfc_sim.serve.served_model import ServedModel
     from asyncfc_sim.serve.server import ModelServer
     from asyncfc_sim.serve.tiny import model_folder
