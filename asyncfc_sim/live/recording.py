@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from asyncfc_sim.traces.entries import trace_entry
+from asyncfc_sim.core.events import Start
+from asyncfc_sim.traces.entries import is_traced, trace_entry
 from asyncfc_sim.traces.trace import Header, RawEvent, Recorder
 
 from .inputs import Closing, Input
 from .journal import Journal, no_journal
 
+# When something happened, what (of the session, or a rule and its fields), and how many requests there had been.
+_Moment = tuple[float, object, int]
+
 
 class Recording:
-    """What happened, in order. `texts` keeps what was said in the trace, too; a journal always has it, to resume by."""
+    """What happened, in order. `texts` keeps what was said in the trace, too; a journal always has it, to resume by.
+
+    What the session does is kept as it is, and made an event only when the trace is asked for: that takes less memory.
+    """
 
     def __init__(self, header: Header, journal: Journal = no_journal, *, texts: bool = False) -> None:
-        self.recorder = Recorder(header)
         self.journal = journal
+        self._header = header
+        self._moments: list[_Moment] = []
         self.turns = self.requests = 0
         self.closing = False
         self._texts = texts
@@ -27,7 +35,7 @@ class Recording:
     def begin(self, clock: Callable[[], float], past: list[RawEvent] | None = None) -> None:
         """The run begins now by `clock`, or goes on from the events of its `past`."""
         for event in past or []:
-            self.recorder.record(event)
+            self._moments.append((event[0], event[1:], self.requests))
             self.turns += event[1] == "user"
             self.requests += event[1] == "request"
         self._clock, self._began_s = clock, clock() - (past[-1][0] if past else 0.0)
@@ -48,9 +56,7 @@ class Recording:
 
     def note(self, rule: str, fields: Mapping[str, Any]) -> None:
         """What the driver does itself."""
-        event = (self.now_s, rule, fields)
-        self.recorder.record(event)
-        self.journal.record(event)
+        self._take_down((rule, fields))
 
     def user(self, text: str) -> None:
         """The user speaks."""
@@ -69,13 +75,30 @@ class Recording:
 
     def log(self, entry: object) -> None:
         """What the session does. What it starts while the run is being closed does not run: a resumed run does it."""
-        traced = trace_entry(entry, self.requests)
-        if traced is None:
-            return
-        rule, fields = traced
-        if rule == "answer" and not self._texts:
-            fields = {}
-        if rule == "start" and self.closing:
-            self.journal.record((self.now_s, rule, fields))
-        else:
-            self.note(rule, fields)
+        if is_traced(entry):
+            self._take_down(entry, in_trace=not (self.closing and isinstance(entry, Start)))
+
+    @property
+    def recorder(self) -> Recorder:
+        """What has happened so far, as the events of a trace."""
+        recorder = Recorder(self._header)
+        for moment in self._moments:
+            for event in self._events(moment):
+                recorder.record(event)
+        return recorder
+
+    def _take_down(self, entry: object, *, in_trace: bool = True) -> None:
+        moment = self.now_s, entry, self.requests
+        if in_trace:
+            self._moments.append(moment)
+        if self.journal is not no_journal:
+            for event in self._events(moment):
+                self.journal.record(event)
+
+    def _events(self, moment: _Moment) -> Iterator[RawEvent]:
+        """The event of a trace that a moment is, if it is one."""
+        t, entry, requests = moment
+        traced = entry if isinstance(entry, tuple) else trace_entry(entry, requests)
+        if traced is not None:
+            rule, fields = traced
+            yield t, rule, {} if rule == "answer" and not self._texts else fields

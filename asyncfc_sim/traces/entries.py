@@ -21,6 +21,11 @@ def trace_entry(entry: object, message: int | None = None) -> Entry | None:
     return None if write is None else write(entry, message)
 
 
+def is_traced(entry: object) -> bool:
+    """Whether a trace shows events or actions of this kind."""
+    return type(entry) in _WRITERS
+
+
 def _settle(entry: events.Settle, message: int | None) -> Entry:
     if isinstance(entry.value, ErrorValue):
         return "fail", {"future": entry.future, "error": entry.value}
