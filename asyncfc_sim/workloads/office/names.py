@@ -7,9 +7,21 @@ from typing import TypeVar
 
 import numpy as np
 
-_BEGIN: tuple[str, ...] = (*"bdfghklmnprstvz", "br", "dr", "kr", "st", "tr", "sh", "ch")
-_MIDDLE: tuple[str, ...] = (*"aeiou", "ai", "ea")
-_END: tuple[str, ...] = ("", *"nrlskmt")
+_BEGIN: tuple[str, ...] = (*"bcdfghjklmnprstvwyz", "br", "ch", "dr", "gl", "kr", "pl", "sh", "st", "th", "tr")
+_MIDDLE: tuple[str, ...] = (*"aeiou", "ai", "ea", "io")
+_END: tuple[str, ...] = ("", *"nrlskmtdx", "ng", "ck")
+_PEOPLE, _CITIES = map(
+    str.split,
+    (
+        "Ada Alan Alice Anna Ben Bob Carl Clara David Dora Emma Eric Eva Felix Frank Grace Hanna Hugo Ida Ines Ivan "
+        "Jack Jane John Julia Karl Kim Laura Lena Leo Lisa Lucas Maria Mark Max Mia Nina Noah Olga Oscar Paul Peter "
+        "Rita Rosa Ruth Sam Sara Sofia Tom Uma Vera Victor Walter Yuki Zoe",
+        "Accra Athens Berlin Bern Boston Bremen Cairo Chicago Dakar Delhi Dublin Essen Geneva Hanoi Istanbul Kyiv "
+        "Kyoto Lagos Lima Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga "
+        "Rome Seoul Sofia Tokyo Toronto Turin Utrecht Vienna Warsaw Zagreb Zurich",
+    ),
+)
+_KNOWN = 0.2  # one in so many names is one of those above
 
 T = TypeVar("T")
 
@@ -19,18 +31,20 @@ def one_of(rng: np.random.Generator, choices: Sequence[T]) -> T:
 
 
 def a_word(rng: np.random.Generator) -> str:
-    syllables = one_of(rng, (1, 2, 2, 3))
-    return "".join([one_of(rng, _BEGIN) + one_of(rng, _MIDDLE) for _ in range(syllables)]) + one_of(rng, _END)
+    syllables = [one_of(rng, _BEGIN) + one_of(rng, _MIDDLE) for _ in range(one_of(rng, (1, 2, 2, 3)))]
+    if rng.random() < 0.15:
+        syllables.insert(0, one_of(rng, _MIDDLE) + one_of(rng, _END))
+    return "".join(syllables) + one_of(rng, _END)
 
 
 def a_name(rng: np.random.Generator) -> str:
     """A person's: one word or two."""
-    first = a_word(rng).capitalize()
+    first = one_of(rng, _PEOPLE) if rng.random() < _KNOWN else a_word(rng).capitalize()
     return first if rng.random() < 0.7 else f"{first} {a_word(rng).capitalize()}"
 
 
 def a_city(rng: np.random.Generator) -> str:
-    return a_word(rng).capitalize()
+    return one_of(rng, _CITIES) if rng.random() < _KNOWN else a_word(rng).capitalize()
 
 
 def a_room(rng: np.random.Generator) -> str:
