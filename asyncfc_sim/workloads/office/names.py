@@ -10,17 +10,16 @@ import numpy as np
 _BEGIN: tuple[str, ...] = (*"bcdfghjklmnprstvwyz", "br", "ch", "dr", "gl", "kr", "pl", "sh", "st", "th", "tr")
 _MIDDLE: tuple[str, ...] = (*"aeiou", "ai", "ea", "io")
 _END: tuple[str, ...] = ("", *"nrlskmtdx", "ng", "ck")
-_PEOPLE, _CITIES = map(
-    str.split,
-    (
-        "Ada Alan Alice Anna Ben Bob Carl Clara David Dora Emma Eric Eva Felix Frank Grace Hanna Hugo Ida Ines Ivan "
-        "Jack Jane John Julia Karl Kim Laura Lena Leo Lisa Lucas Maria Mark Max Mia Nina Noah Olga Oscar Paul Peter "
-        "Rita Rosa Ruth Sam Sara Sofia Tom Uma Vera Victor Walter Yuki Zoe",
-        "Accra Athens Berlin Bern Boston Bremen Cairo Chicago Dakar Delhi Dublin Essen Geneva Hanoi Istanbul Kyiv "
-        "Kyoto Lagos Lima Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga "
-        "Rome Seoul Sofia Tokyo Toronto Turin Utrecht Vienna Warsaw Zagreb Zurich",
-    ),
-)
+_PEOPLE = """
+Ada Alan Alice Anna Ben Bob Carl Clara David Dora Emma Eric Eva Felix Frank Grace Hanna Hugo Ida Ines Ivan Jack Jane John
+Julia Karl Kim Laura Lena Leo Lisa Lucas Maria Mark Max Mia Nina Noah Olga Oscar Paul Peter Rita Rosa Ruth Sam Sara Sofia
+Tom Uma Vera Victor Walter Yuki Zoe
+"""
+_CITIES = """
+Accra Athens Berlin Bern Boston Bremen Cairo Chicago Dakar Delhi Dublin Essen Geneva Hanoi Istanbul Kyiv Kyoto Lagos Lima
+Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga Rome Seoul Sofia Tokyo Toronto
+Turin Utrecht Vienna Warsaw Zagreb Zurich
+"""
 _KNOWN = 0.2  # one in so many names is one of those above
 
 T = TypeVar("T")
@@ -39,12 +38,12 @@ def a_word(rng: np.random.Generator) -> str:
 
 def a_name(rng: np.random.Generator) -> str:
     """A person's: one word or two."""
-    first = one_of(rng, _PEOPLE) if rng.random() < _KNOWN else a_word(rng).capitalize()
+    first = one_of(rng, _PEOPLE.split()) if rng.random() < _KNOWN else a_word(rng).capitalize()
     return first if rng.random() < 0.7 else f"{first} {a_word(rng).capitalize()}"
 
 
 def a_city(rng: np.random.Generator) -> str:
-    return one_of(rng, _CITIES) if rng.random() < _KNOWN else a_word(rng).capitalize()
+    return one_of(rng, _CITIES.split()) if rng.random() < _KNOWN else a_word(rng).capitalize()
 
 
 def a_room(rng: np.random.Generator) -> str:
