@@ -12,7 +12,24 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import bench, check, demo, doctor, fit, grammar, papers, parse, replay, run, serve, simulate, study, tools, trace
+from . import (
+    bench,
+    check,
+    demo,
+    doctor,
+    fidelity,
+    fit,
+    grammar,
+    papers,
+    parse,
+    replay,
+    run,
+    serve,
+    simulate,
+    study,
+    tools,
+    trace,
+)
 from .config import add_option
 from .errors import ExitCode, reported
 
@@ -58,6 +75,7 @@ def asyncfc(
       asyncfc simulate bfcl:base --json       800 real conversations, results as JSON
       asyncfc run "PROMPT" --base-url URL --tools mytools.py    your functions, a served model
       asyncfc bench --prompts tasks.jsonl --base-url URL --tools mytools.py    is that faster?
+      asyncfc fidelity --tasks office --base-url URL    and is it what was predicted?
       asyncfc doctor --base-url URL           what an endpoint can do for a run
       asyncfc replay run.jsonl                recorded turns as an endpoint, for tests
       asyncfc serve tiny                      a small model of ours as an endpoint
@@ -80,6 +98,7 @@ app.command(short_help="Simulate a workload under several policies.")(simulate.s
 app.command(short_help="Is running asynchronously the same as one by one?")(check.check)
 app.command(short_help="Run an agent on a served model, with your functions.")(run.run)
 app.command(short_help="Measure policies live, on your own prompts.")(bench.bench)
+app.command(short_help="Are live runs what the simulator predicts?")(fidelity.fidelity)
 app.command(short_help="What an endpoint can do for a run.")(doctor.doctor)
 app.command(short_help="Serve recorded model turns as an endpoint.")(replay.replay)
 app.add_typer(serve.app, name="serve")

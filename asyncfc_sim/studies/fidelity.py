@@ -120,8 +120,10 @@ async def study(
     if found.sync.stopped is not None:
         return
     predict(asked, found, {policy: await preamble(agent) for policy, agent in agents.items()})
-    await conduct(asked.second, agents, found.others, name=f"{name}-then", **told)  # type: ignore[arg-type]
-    compare(asked, found)
+    try:
+        await conduct(asked.second, agents, found.others, name=f"{name}-then", **told)  # type: ignore[arg-type]
+    finally:  # also of a study that is interrupted
+        compare(asked, found)
 
 
 def predict(asked: Study, found: Findings, preambles: Mapping[str, str]) -> None:
