@@ -30,7 +30,7 @@ def call(patient: Patient) -> Finding:
         patient.notes[f"calls are not streamed: {error.reason}"] = None
     finding = _judged(patient, "calls", f"{exam.what}, tool_choice auto", heard, "no run can use tools")
     if finding.verdict in ("ok", "costs"):
-        patient.call = heard.calls[0]
+        patient.calls = heard.calls
     return finding
 
 
@@ -45,9 +45,12 @@ def forced(patient: Patient) -> Finding:
 def choice(patient: Patient) -> Finding:
     """Whether tool_choice is heeded: there is to be no call where else there is one. Raises ModelError."""
     name, tried = "tool_choice", f"{patient.exam.what}, tool_choice none"
-    if patient.call is None:
+    if not patient.calls:
         return Finding(name, "unknown", "nothing", "no call without it either", "not clear from this")
-    heard = patient.ask(patient.exam.call, tools=patient.exam.schemas, tool_choice="none")
+    asked = [{"role": "user", "content": patient.exam.call}]
+    # Not noted: what it writes now may well look like a call that came as text.
+    wire, body = patient.wire, {"tools": patient.exam.schemas, "tool_choice": "none"}
+    heard = wire.chat(asked, stream=patient.stream, model=patient.model, **body)
     if heard.calls:
         came = f"{counted(len(heard.calls), 'call')} all the same"
         return Finding(name, "ok", tried, came, "tool_choice is not heeded; a run leaves the choice to the model")
@@ -75,14 +78,14 @@ def pending(patient: Patient) -> Finding:
     Raises ModelError.
     """
     exam, tried = patient.exam, "widened schemas (anyOf, $ref), and a call answered with its future"
-    first = exam.first or _written(patient.call)
-    if first is None:
+    made = [exam.first] if exam.first else list(map(_written, patient.calls))
+    if not made:
         return Finding("futures", "unknown", "nothing", "no call to answer", "a run is not known to work")
     transcript = [
         {"role": "system", "content": instructions(ASYNCFC, None)},
         {"role": "user", "content": exam.pending},
-        assistant_message(None, [("call_1", *first)]),
-        tool_message("call_1", placeholder(1)),
+        assistant_message(None, [(f"call_{number}", *each) for number, each in enumerate(made, 1)]),
+        *(tool_message(f"call_{number}", placeholder(number)) for number in range(1, len(made) + 1)),
     ]
     heard = patient.send(transcript, tools=tool_schemas(exam.tools, ASYNCFC), tool_choice="auto")
     measured: dict[str, JSON] = {**times(heard), "calls": len(heard.calls)}
@@ -90,7 +93,7 @@ def pending(patient: Patient) -> Finding:
         means = "the model did not go on; it may not know what to do with futures (bench --policy sync,blind says)"
         return Finding("futures", "unknown", tried, f"text: {short(heard.text)}", means, measured)
     came = "; ".join(f"{each.tool}({short(each.arguments)})" for each in heard.calls[:3])
-    referring = [each for each in heard.calls if "$f1" in str(each.arguments)]
+    referring = [each for each in heard.calls if "$f" in str(each.arguments)]
     if referring:
         awaits = referring[0].tool == AWAIT
         means = "the model awaits the result" if awaits else "the model passes on what is still pending"
@@ -127,10 +130,8 @@ def _shape(heard: Heard) -> str:
     return f"{how} {heard.fragments} fragments{of}"
 
 
-def _written(call: CallPart | None) -> tuple[str, str] | None:
+def _written(call: CallPart) -> tuple[str, str]:
     """The call, with its arguments as text."""
-    if call is None:
-        return None
     arguments = call.arguments
     return call.tool, arguments if isinstance(arguments, str) else json.dumps(arguments)
 

@@ -20,7 +20,7 @@ class Patient:
     model: str | None
     replay: bool = False  # what answers is no model
     stream: bool = True
-    call: CallPart | None = None  # the first that it made
+    calls: list[CallPart] = field(default_factory=list)  # those of the first message that had some
     notes: dict[str, None] = field(default_factory=dict)  # what was odd, and was put right
 
     def ask(self, content: str, **body: Any) -> Heard:

@@ -178,7 +178,7 @@ def look_up(city: str) -> int:
 
 
 def test_a_model_that_knows_only_some_tools_is_asked_with_those():
-    """And the conversation with a future begins with the call that it made."""
+    """And the conversation with futures begins with the calls that it made."""
     asked: list[dict[str, Any]] = []
 
     def answer(body: dict[str, Any]) -> Reply | Say:
@@ -195,7 +195,12 @@ def test_a_model_that_knows_only_some_tools_is_asked_with_those():
     assert findings["parallel calls"].verdict == "ok"
     assert findings["futures"].means == "the model awaits the result"
     (conversation,) = [body["messages"] for body in asked if body["messages"][-1]["role"] == "tool"]
-    assert conversation[-2]["tool_calls"][0]["function"] == {"name": "look_up", "arguments": '{"city": "Oslo"}'}
+    (made,) = [message["tool_calls"] for message in conversation if "tool_calls" in message]
+    assert [call["function"]["arguments"] for call in made] == ['{"city": "Oslo"}', '{"city": "Rome"}']
+    assert [message["content"] for message in conversation if message["role"] == "tool"] == [
+        '{"future": "$f1", "status": "pending"}',
+        '{"future": "$f2", "status": "pending"}',
+    ]
 
 
 def test_without_a_call_there_is_none_to_answer():
