@@ -72,8 +72,9 @@ def transformers(model: Path, *args: str) -> Iterator[Engine]:
     with TemporaryDirectory() as cache:
         (Path(cache) / "hub").mkdir()  # without it the list of models is an error
         port = free_port()
-        command = [program, "serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", *args]
-        with _running("transformers", command, {"HF_HOME": cache}, port, str(model), within_s=300) as engine:
+        name = str(model.relative_to(ROOT) if model.is_relative_to(ROOT) else model)  # it is asked for by its path
+        command = [program, "serve", name, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", *args]
+        with _running("transformers", command, {"HF_HOME": cache}, port, name, within_s=300) as engine:
             yield engine
 
 
@@ -133,6 +134,7 @@ def _running(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **COMMON, **environment},
+                cwd=ROOT,
                 start_new_session=True,
             )
         engine = Engine(name, f"http://127.0.0.1:{port}/v1", model, process, log)

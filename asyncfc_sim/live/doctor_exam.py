@@ -33,8 +33,8 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """The questions: one that wants a call, one that could do without, one that wants two, and one that wants a call with
-    the pending result of `first` (a tool, and its arguments); None for the calls that were heard."""
+    """The questions: one that wants a call, one that could do without, one that wants two, and one that goes on from
+    the pending result of `first` (a tool, and its arguments; None for the calls that were heard)."""
 
     tools: Sequence[Probe]
     call: str
