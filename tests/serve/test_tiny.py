@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -16,6 +15,7 @@ import pytest
 from asyncfc_sim.serve.model_config import ModelFault
 from asyncfc_sim.serve.tiny import TinyServerFailed, model_folder, serve_tiny
 from tests.model_folders import reciting_model
+from tests.patience import within
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 def said(base_url: str) -> str:
     body: dict[str, Any] = {"messages": [{"role": "user", "content": "go"}]}
-    with urlopen(Request(f"{base_url}/chat/completions", json.dumps(body).encode()), timeout=30) as response:
+    with urlopen(Request(f"{base_url}/chat/completions", json.dumps(body).encode()), timeout=120) as response:
         return str(json.load(response)["choices"][0]["message"]["content"])
 
 
@@ -44,7 +44,7 @@ def test_it_serves_while_the_block_runs_and_is_gone_afterwards(folder: Path, pro
         assert said(base_url) == "one two"
         assert base_url.startswith("http://127.0.0.1:")
     assert is_gone(base_url)
-    assert threading.active_count() == threads
+    assert within(60, lambda: threading.active_count() == threads)
 
 
 @pytest.mark.parametrize("process", [False, True])
@@ -64,10 +64,7 @@ def test_a_process_of_its_own_goes_when_the_one_that_asked_for_it_is_killed(fold
         base_url = parent.stdout.readline().strip()
         assert said(base_url) == "one two"
         parent.kill()
-    ends_s = time.monotonic() + 10
-    while not is_gone(base_url) and time.monotonic() < ends_s:
-        time.sleep(0.05)
-    assert is_gone(base_url)
+    assert within(60, lambda: is_gone(base_url))
 
 
 def test_a_model_that_cannot_be_decoded_is_said_in_either_place(folder: Path):
