@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +21,11 @@ from asyncfc_sim.core.messages import AWAIT, arguments
 from asyncfc_sim.live.model import Began, CallPart, Ended, ModelError, Part, TextPart, Usage
 from asyncfc_sim.workloads.office.assignments import assignment
 from asyncfc_sim.workloads.office.expert import Calls, Expert
+from asyncfc_sim.workloads.office.judge import expected, outcome
+from asyncfc_sim.workloads.office.office import Office
 from asyncfc_sim.workloads.office.tasks import OfficeTask, random_task
-from asyncfc_sim.workloads.task_set import Assignment
+from asyncfc_sim.workloads.office.tools import office_tools
+from asyncfc_sim.workloads.task_set import Assignment, Stage
 
 CHARS_PER_TOKEN = 4
 
@@ -36,14 +42,15 @@ def office_assignments(n: int, seed: int = 0) -> list[Assignment]:
 
 @dataclass
 class OfficeModel:
-    """`slow_s(request)` is added to the time to the first token: noise, if any. After `dies_after` requests nothing
-    answers any more."""
+    """`slow_s(request)` is added to the time to the first token: noise, if any; a token takes `slower(request)` times
+    as long as it should. After `dies_after` requests nothing answers any more."""
 
     tasks: Sequence[OfficeTask]
     ttft_s: float = 0.05
     prefill_s: float = 0.0002  # per prompt token that was not there before
     itl_s: float = 0.01
     slow_s: Callable[[int], float] = lambda request: 0.0
+    slower: Callable[[int], float] = lambda request: 1.0
     dies_after: int | None = None
     name: str = "expert"
     endpoint: str = "memory"
@@ -68,19 +75,30 @@ class OfficeModel:
         message = self._experts[first].next_message(messages)
         await asyncio.sleep(self.ttft_s + self.prefill_s * (prompt - cached) + self.slow_s(self.requests))
         yield Began()
-        written = 0
+        written, itl_s = 0, self.itl_s * self.slower(self.requests)
         if isinstance(message, Calls):
             for number, (tool, args) in enumerate(message.calls):
                 size = tokens(tool + arguments(args))
                 written += size
-                await asyncio.sleep(self.itl_s * size)
+                await asyncio.sleep(itl_s * size)
                 yield CallPart(f"call_{self.requests}_{number}", tool, arguments(args))
         else:
             written = tokens(message)
-            await asyncio.sleep(self.itl_s * written)
+            await asyncio.sleep(itl_s * written)
             yield TextPart(message)
         yield Ended("stop", Usage(prompt, written, cached))
 
 
 def tokens(text: str) -> int:
     return -(-len(text) // CHARS_PER_TOKEN)
+
+
+def in_memory(tasks: Sequence[OfficeTask]) -> list[Assignment]:
+    """The tasks, each run in an office that no disk is asked for: a busy one would take seconds of each test."""
+
+    @contextmanager
+    def stage(task: OfficeTask, folder: Path) -> Iterator[Stage]:
+        with Office() as office:
+            yield Stage(office_tools(office), lambda answers: outcome(tuple(answers), office) == expected(task)[0])
+
+    return [Assignment(f"t{number}", task.prompts, partial(stage, task)) for number, task in enumerate(tasks)]

@@ -1,0 +1,188 @@
+"""The whole loop on a virtual clock: exact where times are exact, and each error told by its cause otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from asyncfc_sim.core.policy import Policy, policy_named
+from asyncfc_sim.live import virtual_clock
+from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
+from asyncfc_sim.simulate.durations import load_durations
+from asyncfc_sim.simulate.fit_samples import FitError
+from asyncfc_sim.studies.bench import BenchError
+from asyncfc_sim.studies.fidelity import SYNC, Findings, Predicted, Study, rounds_s, study
+from asyncfc_sim.studies.fidelity_conditional import CAUSES, CONDITIONAL
+from asyncfc_sim.studies.fidelity_errors import noise, ranking, spread
+from asyncfc_sim.studies.injection import injection
+from asyncfc_sim.studies.staged import Staged
+from tests.office_model import OfficeModel, in_memory, office_tasks
+
+N = 12
+POLICIES = {
+    "sync": policy_named("sync"),
+    "sync_parallel": policy_named("sync_parallel"),
+    "early_start": policy_named("early_start"),
+    "asyncfc": policy_named("asyncfc", late_bound=False, **LIVE_GUARDS),
+}
+OTHERS = {name: policy for name, policy in POLICIES.items() if name != SYNC}
+INJECT = injection(load_durations("office"), 0.1, seed=0)
+
+
+def studied(
+    model: OfficeModel, others: dict[str, Policy] = OTHERS, *, n: int = N, alpha: float | None = None
+) -> Findings:
+    stages = Staged(in_memory(office_tasks(n)))
+    asked = Study(prompts=stages.prompts, sync=POLICIES[SYNC], policies=others, warmups=0, alpha=alpha)
+    agents = {name: Agent(model, policy=policy, inject=INJECT) for name, policy in {**others, SYNC: asked.sync}.items()}
+    found = Findings()
+    virtual_clock.run(study(asked, agents, found, converse=stages.converse, preamble=stages.preamble))
+    return found
+
+
+def errors(found: Findings, policy: str, kind: str) -> list[float]:
+    def seconds(one: Predicted) -> float:
+        if kind == "forecast":
+            return one.forecast.answered_s
+        assert one.conditional is not None
+        return one.conditional.answered_s
+
+    return [seconds(one) / one.measured_s - 1 for one in found.predicted if one.policy == policy]
+
+
+def part_s(found: Findings, policy: str, cause: str) -> float:
+    """The sum of what a cause has of measured less forecast."""
+    return sum(one.conditional.parts_s[cause] for one in found.predicted if one.policy == policy and one.conditional)
+
+
+@pytest.fixture(scope="module")
+def exact() -> Findings:
+    return studied(OfficeModel(office_tasks(N)))
+
+
+def test_where_times_are_exact_so_is_the_conditional_prediction_of_each_run(exact: Findings) -> None:
+    assert len(exact.predicted) == N * len(POLICIES)
+    for policy in POLICIES:
+        assert errors(exact, policy, "conditional") == pytest.approx([0.0] * N, abs=1e-6)
+    for one in exact.predicted:
+        assert one.conditional is not None
+        assert (one.conditional.extra_requests, one.conditional.left_out) == (0, 0)
+        assert one.conditional.requests == one.requests
+
+
+def test_the_fit_finds_the_figures_of_the_model(exact: Findings) -> None:
+    assert exact.learnt is not None
+    base, prompt, token = (term.value for term in exact.learnt.fit.terms)
+    assert (base, prompt, token) == pytest.approx((0.05, 0.0002, 0.01), rel=1e-6)
+
+
+def test_sync_does_not_differ_from_itself_but_by_the_ids_of_its_calls(exact: Findings) -> None:
+    quiet = noise(rounds_s(exact.sync))
+    assert quiet is not None
+    assert quiet.p90 < 1e-3
+
+
+def test_without_futures_the_forecast_is_right_too_and_with_them_nearly(exact: Findings) -> None:
+    for policy, limit in (("sync", 1e-3), ("sync_parallel", 1e-3), ("early_start", 0.02), ("asyncfc", 0.1)):
+        found = spread(errors(exact, policy, "forecast"))
+        assert found is not None
+        assert found.median < limit, policy
+
+
+def test_the_order_of_the_policies_is_predicted(exact: Findings) -> None:
+    def table(seconds: str) -> dict[str, dict[int, float]]:
+        return {
+            policy: {
+                one.prompt: one.measured_s if seconds == "measured" else one.forecast.answered_s
+                for one in exact.predicted
+                if one.policy == policy
+            }
+            for policy in POLICIES
+        }
+
+    order = ranking(table("measured"), table("forecast"), 0)
+    assert order is not None
+    assert order.right
+    assert order.measured[-1] == SYNC
+
+
+def test_the_causes_add_up_to_the_error_of_the_forecast_and_the_last_three_to_that_of_the_conditional() -> None:
+    found = studied(OfficeModel(office_tasks(N), slow_s=lambda request: 0.02 * (request % 7)))
+    for one in found.predicted:
+        assert one.conditional is not None
+        parts = one.conditional.parts_s
+        assert list(parts) == list(CAUSES)
+        assert sum(parts.values()) == pytest.approx(one.measured_s - one.forecast.answered_s, abs=1e-9)
+        conditional = sum(parts[cause] for cause in CONDITIONAL)
+        assert conditional == pytest.approx(one.measured_s - one.conditional.answered_s, abs=1e-9)
+
+
+@dataclass
+class Later:
+    """One value at first, and another once the synchronous rounds are over."""
+
+    first: float
+    then: float
+    after: int
+
+    def __call__(self, request: int) -> float:
+        return self.first if request <= self.after else self.then
+
+
+def test_a_decoder_that_has_become_slower_shows_under_decode_and_one_that_begins_later_under_ttft(
+    exact: Findings,
+) -> None:
+    requests = sum(outcome.run.requests for outcome in exact.sync.outcomes if outcome.run is not None)
+    slower = studied(OfficeModel(office_tasks(N), slower=Later(1.0, 1.5, requests)))
+    later = studied(OfficeModel(office_tasks(N), slow_s=Later(0.0, 0.1, requests)))
+    for policy in POLICIES:
+        assert part_s(slower, policy, "decode") > 1
+        assert part_s(slower, policy, "ttft") == pytest.approx(0, abs=1e-6)
+        assert part_s(later, policy, "ttft") > 1
+        assert part_s(later, policy, "decode") == pytest.approx(0, abs=1e-6)
+        for found in (slower, later):
+            assert part_s(found, policy, "executor") == pytest.approx(0, abs=1e-6)
+
+
+def test_a_stated_alpha_makes_decoding_that_much_longer_and_touches_no_policy_without_futures(exact: Findings) -> None:
+    none, much = (studied(OfficeModel(office_tasks(N)), alpha=alpha) for alpha in (0.0, 0.5))
+    for policy in ("sync", "sync_parallel", "early_start"):
+        assert errors(much, policy, "forecast") == errors(none, policy, "forecast")
+    longer = [
+        b.forecast.answered_s - a.forecast.answered_s
+        for a, b in zip(none.predicted, much.predicted, strict=True)
+        if a.policy == "asyncfc"
+    ]
+    assert min(longer) > 0
+
+
+def test_a_server_that_dies_leaves_what_was_found_before() -> None:
+    found = studied(OfficeModel(office_tasks(N), dies_after=160))
+    assert found.stopped is not None
+    assert "nothing answers any more" in found.stopped
+    assert 0 < len(found.predicted) < N * len(POLICIES)
+    early = studied(OfficeModel(office_tasks(N), dies_after=20))
+    assert early.stopped is not None
+    assert (early.learnt, early.predicted) == (None, [])
+
+
+def test_a_server_that_was_never_there_is_told_after_the_first_conversation() -> None:
+    found = studied(OfficeModel(office_tasks(N), dies_after=0))
+    assert found.stopped == "nothing was answered: nothing answers at memory"
+    assert len(found.outcomes) == 1
+
+
+def test_too_few_tasks_carry_no_timing_model() -> None:
+    with pytest.raises(FitError, match=r"at least 30 are needed"):
+        studied(OfficeModel(office_tasks(2)), n=2)
+
+
+def test_what_cannot_be_studied_is_refused() -> None:
+    prompts = Staged(in_memory(office_tasks(1))).prompts
+    with pytest.raises(BenchError, match="1 round of sync: expected 2 or more"):
+        Study(prompts=prompts, sync=POLICIES[SYNC], policies=OTHERS, rounds=1)
+    with pytest.raises(BenchError, match="expected one or more, and not sync"):
+        Study(prompts=prompts, sync=POLICIES[SYNC], policies=POLICIES)
+    with pytest.raises(BenchError, match="expected a number above -1"):
+        Study(prompts=prompts, sync=POLICIES[SYNC], policies=OTHERS, alpha=-1.0)
