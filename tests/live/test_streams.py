@@ -1,7 +1,7 @@
 """Streams as servers of each kind send them, byte for byte through a real server and the real SDK.
 
-Of the files in tests/data/streams those whose names end in `recorded` or `recorded_cut_off` were recorded (their first
-lines say where); the others are written by hand after the shapes that were seen of each server.
+The first line of each file in tests/data/streams says whether it was recorded, and where, or written by hand after the
+shapes that were seen of a server.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from asyncfc_sim.live.model import Began, CallPart, Ended, Part, TextPart, Usage
+from asyncfc_sim.live.model import Began, CallPart, Ended, ModelError, Part, TextPart, Usage
 from asyncfc_sim.live.openai_chat import OpenAIChat
-from tests.chat_server import ChatServer, Piece, Reply
+from tests.chat_server import ChatServer, Piece, Reply, events, sse
 
 STREAMS = Path(__file__).parents[1] / "data" / "streams"
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
@@ -66,10 +66,10 @@ EXPECTED: dict[str, tuple[str, Sequence[tuple[str, Any]], Sequence[str], Usage, 
     ),
     "llama_server": ("", WEATHER, ["Kx3b7vQz", "pQ81nnDw"], USAGE, "tool_calls", []),
     "transformers_serve": (
-        "Let me look.",
-        WEATHER,
-        ["req_1_tool_call_0", "req_1_tool_call_1"],
-        USAGE,
+        "",
+        [("get_weather", {"city": "Paris", "day": "Friday"}), ("get_weather", {"city": "Bimear", "day": "Friday"})],
+        [f"298c4ac6-f816-4dc4-b313-a513b69a2323_tool_call_{n}" for n in range(2)],
+        Usage(78, 56),
         "tool_calls",
         [],
     ),
@@ -123,3 +123,12 @@ def test_a_stream_is_understood(name: str, size: int | None):
     assert (ended.usage, ended.finish_reason) == (usage, finish_reason)
     assert len(ended.notes) == len(notes)
     assert all(word in note for word, note in zip(notes, ended.notes, strict=True))
+
+
+def test_a_server_may_say_in_its_stream_that_it_could_not_read_the_call_of_its_model():
+    """As transformers serve 5.23 does (recorded): the message cannot be had, and its words say why."""
+    said = "json parser could not parse region as JSON.\nContent: '\\n{\"name\": \"get_weather\"'\nError: Expecting ','"
+    begun = {"id": "3", "choices": [{"delta": {"role": "assistant"}, "index": 0}]}
+    with pytest.raises(ModelError, match=r"could not parse region as JSON\. Content: .* Expecting ','") as caught:
+        asyncio.run(heard(events(sse(begun), sse({"error": said}), done=False)))
+    assert caught.value.retryable  # drawn anew, it may well be JSON
