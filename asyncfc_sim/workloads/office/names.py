@@ -11,13 +11,13 @@ _BEGIN: tuple[str, ...] = (*"bcdfghjklmnprstvwyz", "br", "ch", "dr", "gl", "kr",
 _MIDDLE: tuple[str, ...] = (*"aeiou", "ai", "ea", "io")
 _END: tuple[str, ...] = ("", *"nrlskmtdx", "ng", "ck")
 _PEOPLE = """
-Ada Alan Alice Anna Ben Bob Carl Clara David Dora Emma Eric Eva Felix Frank Grace Hanna Hugo Ida Ines Ivan Jack Jane John
-Julia Karl Kim Laura Lena Leo Lisa Lucas Maria Mark Max Mia Nina Noah Olga Oscar Paul Peter Rita Rosa Ruth Sam Sara Sofia
-Tom Uma Vera Victor Walter Yuki Zoe
+Ada Alan Alice Anna Ben Bob Carl Clara David Dora Emma Eric Eva Felix Frank Grace Hanna Hugo Ida Ines Ivan Jack Jane
+John Julia Karl Kim Laura Lena Leo Lisa Lucas Maria Mark Max Mia Nina Noah Olga Oscar Paul Peter Rita Rosa Ruth Sam Sara
+Sofia Tom Uma Vera Victor Walter Yuki Zoe
 """
 _CITIES = """
-Accra Athens Berlin Bern Boston Bremen Cairo Chicago Dakar Delhi Dublin Essen Geneva Hanoi Istanbul Kyiv Kyoto Lagos Lima
-Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga Rome Seoul Sofia Tokyo Toronto
+Accra Athens Berlin Bern Boston Bremen Cairo Chicago Dakar Delhi Dublin Essen Geneva Hanoi Istanbul Kyiv Kyoto Lagos
+Lima Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga Rome Seoul Sofia Tokyo Toronto
 Turin Utrecht Vienna Warsaw Zagreb Zurich
 """
 _KNOWN = 0.2  # one in so many names is one of those above
