@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,18 +41,42 @@ class Model:
 
 
 def llguidance(grammar: str, texts: Sequence[str]) -> list[bool]:
-    from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
-
-    compiled = LLMatcher.grammar_from_lark(grammar)
-    vocabulary: Any = LLTokenizer(TokenizerWrapper(Model()))
-    assert LLMatcher.validate_grammar(compiled, vocabulary) == ""
-    fresh = LLMatcher(vocabulary, compiled, log_level=0)
+    fresh = _matcher(grammar)
 
     def fits(text: str) -> bool:
         matcher = fresh.deep_copy()
         return all(matcher.consume_token(token) for token in tokens(text)) and matcher.is_accepting()
 
     return list(map(fits, texts))
+
+
+def random_texts(grammar: str, count: int) -> list[str]:
+    """Texts of tokens drawn at random from those that llguidance lets through, each as likely as any other."""
+    from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+
+    fresh, rng, mask = _matcher(grammar), np.random.default_rng(0), allocate_token_bitmask(1, END + 1)
+    texts = []
+    for _ in range(count):
+        matcher, written = fresh.deep_copy(), b""
+        while True:
+            fill_next_token_bitmask(matcher, mask, 0)
+            allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")[: END + 1])
+            token = int(rng.choice(allowed))
+            if token == END:
+                break
+            assert matcher.consume_token(token)
+            written += Model.tokens[token]
+        texts.append(written.decode())
+    return texts
+
+
+def _matcher(grammar: str) -> Any:
+    from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+
+    compiled = LLMatcher.grammar_from_lark(grammar)
+    vocabulary = LLTokenizer(TokenizerWrapper(Model()))
+    assert LLMatcher.validate_grammar(compiled, vocabulary) == ""
+    return LLMatcher(vocabulary, compiled, log_level=0)
 
 
 class XGrammar:

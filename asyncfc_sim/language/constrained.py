@@ -269,4 +269,4 @@ def _times(part: str, low: int, high: int | None) -> str:
         return f"{part}*" if low == 0 else f"{part}~{low} {part}*"
     if high == 0:
         return ""
-    return f"{part}~{low}" if low == high else f"{part}~{low}..{high}"
+    return f"{part}~{low}" if low == high else f"{part}~{low} ..{high}"

@@ -68,7 +68,7 @@ def bounded(body: str, times: int) -> str:
     """The definition of a terminal in which nothing is repeated more often than this."""
     text = _rewritten(body, lambda name: name, lambda regex: _bounded_regex(regex, times))
     pieces = [token.group() for token in _token.finditer(text)]
-    return "".join(f"~0..{times}" if piece == "*" else f"~1..{times}" if piece == "+" else piece for piece in pieces)
+    return "".join(f"~0 ..{times}" if piece == "*" else f"~1 ..{times}" if piece == "+" else piece for piece in pieces)
 
 
 def literal(text: str) -> str:
