@@ -12,7 +12,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="of the durations drawn")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress on stderr")] = False,
 ) -> None:
-    """Simulate the whole BFCL v4 multi-turn benchmark: 800 conversations, real golden calls, real tools.
+    """Simulate the whole BFCL v4 multi-turn benchmark, 800 real conversations; then run an agent live, twice.
 
     Every policy is simulated on a modelled decoder and modelled tool times, each run is checked against running the
     same calls one by one on the real tools, and what was saved is printed. Then the same with tools that take next to

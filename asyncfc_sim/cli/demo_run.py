@@ -1,4 +1,4 @@
-"""The work behind `asyncfc demo`: two studies of BFCL and one conversation in full."""
+"""The work behind `asyncfc demo`: two studies of BFCL, one conversation in full, and a live agent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from asyncfc_sim.workloads import bfcl
 from asyncfc_sim.workloads.workload import Task
 
 from . import simulate_view as view
+from .demo_live import run_live
 from .simulate_run import case_runs, pick_case
 
 DECODER = "gpt-oss-120b-vllm"
 
 
 def run(n: int | None, seed: int, *, quiet: bool) -> int:
-    """Returns the exit code: 1 if some run differs from running in order."""
+    """Returns the exit code: 1 if some run differs from running in order, or the live ones from each other."""
     load = partial(bfcl.load, "all", n)
     tasks = load()
     console = results_console()
@@ -43,8 +44,11 @@ def run(n: int | None, seed: int, *, quiet: bool) -> int:
     few = bfcl.load("base", 50)
     task = pick_case(few, run_arms(few, one.arms(), agent, seed), None)
     view.show_case(view.two(case_runs(task, one, agent, seed)))
-    console.print("\nMore: asyncfc simulate --help; open a trace in Perfetto with --trace out.perfetto.json")
-    return 1 if different else 0
+    same = run_live()
+    console.print(
+        "\nMore: asyncfc simulate --help, asyncfc run --help; open a trace in Perfetto: --trace out.perfetto.json"
+    )
+    return 1 if different or not same else 0
 
 
 def _study(

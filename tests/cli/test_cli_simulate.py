@@ -19,8 +19,8 @@ pytest.importorskip("bfcl_eval", reason="bfcl-eval is not installed (pip install
 ROOT = Path(__file__).parents[2]
 
 
-def _asyncfc(*args: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+def _asyncfc(*args: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", **settings}
     command = [sys.executable, "-m", "asyncfc_sim", *args]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, encoding="utf-8")
 
@@ -125,6 +125,24 @@ def test_the_demo_runs() -> None:
     assert "8 conversations" in done.stdout
     assert done.stdout.count("0 differ") == 2
     assert "tools in process" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_a_live_agent() -> None:
+    done = _asyncfc("demo", "--n", "8")
+    assert "both gave the same answer and did the same" in done.stdout
+    assert done.stdout.count("certified: as if its calls had run one by one (6 calls") == 2
+    assert "measured: " in done.stdout
+    assert "were injected" in done.stdout
+
+
+def test_without_the_model_the_demo_leaves_its_live_part_out(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tiny-futures").mkdir()  # it stands in front of the real one, and is empty
+    done = _asyncfc("demo", "--n", "8", ASYNCFC_DATA_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "the live part is left out: the model tiny-futures is not here" in done.stderr
+    assert "measured" not in done.stdout.partition("Live")[2]
 
 
 def test_a_long_program_is_no_problem(tmp_path: Path) -> None:

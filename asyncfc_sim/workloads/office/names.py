@@ -17,8 +17,8 @@ Sofia Tom Uma Vera Victor Walter Yuki Zoe
 """
 _CITIES = """
 Accra Athens Berlin Bern Boston Bremen Cairo Chicago Dakar Delhi Dublin Essen Geneva Hanoi Istanbul Kyiv Kyoto Lagos
-Lima Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga Rome Seoul Sofia Tokyo Toronto
-Turin Utrecht Vienna Warsaw Zagreb Zurich
+Lima Lisbon London Lyon Madrid Manila Milan Nairobi Naples Osaka Oslo Paris Prague Quito Riga Rome Seoul Sofia Tokyo
+Toronto Turin Utrecht Vienna Warsaw Zagreb Zurich
 """
 _KNOWN = 0.2  # one in so many names is one of those above
 
