@@ -9,8 +9,10 @@ from .repository import Repository, read_files
 
 
 def is_mended(repository: Repository, folder: Path) -> bool:
-    """Files that equal the expert's, or others with which the same tests pass."""
+    """Files that equal the expert's, with which the tests are known to pass, or others with which they do pass."""
     found = read_files(folder)
+    if found == repository.mended:
+        return True
     if any(found.get(path) != text for path, text in repository.files.items() if is_test(path)):
         return False
     try:

@@ -1,6 +1,6 @@
 """The tools of repositories keep to what they declare, and would be found out if they did not.
 
-`asyncfc check tests/data/repository.tools.py` does the same at the shell; every trial of run_tests runs pytest.
+`asyncfc check tests/data/repository.tools.py` tries all of them, which takes minutes: run_tests runs pytest each time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from asyncfc_sim.core.footprint import Declaration
 from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.tools.tool_file import ToolFile, load_tools
 from asyncfc_sim.verify.effects.check import check_tools
+from asyncfc_sim.verify.effects.declared import Declared
 from asyncfc_sim.verify.effects.function_subject import function_subject
-from asyncfc_sim.verify.effects.search import Search
+from asyncfc_sim.verify.effects.monitor import watch
+from asyncfc_sim.verify.effects.swap import ORDERS, difference, swap
+from asyncfc_sim.verify.effects.trial import Call, Trial
 
 FILE = Path(__file__).parents[2] / "data" / "repository.tools.py"
 
@@ -61,23 +64,23 @@ def test_a_false_footprint_is_found(name: str, effects: Declaration) -> None:
     assert any(fix.tool == name for finding in check_tools(tools, examples=10).findings for fix in finding.fixes)
 
 
-def searched(tools: ToolFile) -> Search:
-    """One trial of each pair of tools, in both orders: each runs pytest some times, so nothing is tried at once."""
-    with function_subject(tools) as subject:
-        search = Search(subject, checks=frozenset({"access", "order"}))
-        search.run(examples=1)
-        return search
+# A trial of run_tests runs pytest several times, so these look at chosen calls with the means of the checker.
+
+RUN = Call("run_tests", {})
+EDIT = Call("edit", {"path": "money.py", "old": "part or 0", "new": 'part.ljust(2, "0")'})
 
 
-@pytest.mark.slow
-def test_a_run_of_the_tests_reads_all_files_and_writes_none() -> None:
-    search = searched(some_tools("edit", "run_tests"))
-    assert not search.found
-    assert not search.refused
-    assert search.tools["run_tests"].succeeded == search.tools["run_tests"].calls > 0
+def test_a_run_of_the_tests_writes_nothing_and_an_edit_writes() -> None:
+    with function_subject(some_tools("edit", "run_tests")) as subject:
+        declared = Declared(subject.tools)
+        assert not watch(subject, declared, Trial((), RUN, RUN)).wrote
+        assert watch(subject, declared, Trial((), EDIT, EDIT)).wrote
 
 
-@pytest.mark.slow
-def test_if_it_said_that_it_reads_nothing_that_would_be_found() -> None:
-    tools = some_tools("edit", "run_tests").overridden(declaring("run_tests", Declaration()))
-    assert set(searched(tools).found) == {("edit", "run_tests")}
+def test_runs_of_the_tests_may_change_places_but_not_with_an_edit() -> None:
+    """So it must declare that it reads, and it does."""
+    with function_subject(some_tools("edit", "run_tests")) as subject:
+        for other, apart in ((RUN, True), (EDIT, False)):
+            trial = Trial((), RUN, other)
+            assert (difference(trial, *swap(subject, trial), ORDERS) is None) is apart
+            assert (Declared(subject.tools).relation(RUN, other) == "overlap") is apart
