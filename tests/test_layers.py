@@ -43,8 +43,8 @@ IMPURE_BUILTINS = {"__import__", "breakpoint", "eval", "exec", "id", "input", "o
 
 # Not needed to print help; a command imports what it needs when it runs.
 HEAVY = {
-    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "hypothesis", "jinja2", "lark", "matplotlib", "mcp",
-    "networkx", "numpy", "openai", "pydantic", "safetensors", "scipy", "simpy", "tokenizers",
+    "anyio", "bfcl_eval", "dask", "distributed", "griffe", "httpx2", "hypothesis", "jinja2", "lark", "llguidance",
+    "matplotlib", "mcp", "networkx", "numpy", "openai", "pydantic", "safetensors", "scipy", "simpy", "tokenizers",
 }  # fmt: skip
 
 
