@@ -341,11 +341,11 @@ def main() -> None:
     parser.add_argument("--model", default="", help="its name there")
     parser.add_argument("--folder", help="of another model for asyncfc serve tiny")
     parser.add_argument("--words", choices=[*_EXPERTS, "own"], default="terse", help="whose; default: terse")
-    parser.add_argument("--tasks", type=int, default=40)
+    parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--turns", type=int, default=3, help="of the user, in each task")
-    parser.add_argument("--tool-s", type=float, default=0.2, help="mean of the injected times of tools")
+    parser.add_argument("--tool-s", type=float, default=0.1, help="mean of the injected times of tools")
     parser.add_argument(
-        "--call-s", type=float, default=0.1, help="mean of the injected times in which a call is written"
+        "--call-s", type=float, default=0.05, help="mean of the injected times in which a call is written"
     )
     args = parser.parse_args()
     if args.base_url and args.words == "own":

@@ -9,10 +9,7 @@ Tools take a time that is injected: exponential, the same for the same call of a
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import zlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from statistics import median
@@ -24,9 +21,11 @@ from asyncfc_sim.core.certificate import Certified
 from asyncfc_sim.core.messages import arguments
 from asyncfc_sim.core.policy import policy_named
 from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
+from asyncfc_sim.live.injected import Injection
 from asyncfc_sim.live.model import Part
 from asyncfc_sim.live.openai_chat import OpenAIChat
 from asyncfc_sim.live.run import AgentRun, RunFailed
+from asyncfc_sim.simulate.durations import uniform
 from asyncfc_sim.workloads.office.expert import Calls, Expert
 from asyncfc_sim.workloads.office.judge import expected, outcome
 from asyncfc_sim.workloads.office.office import Office
@@ -123,19 +122,17 @@ async def compare(served: Served, words: Words, *, tasks: int, tool_s: float, se
     found = []
     for number, task in enumerate([*some_tasks(1, seed + 1), *some_tasks(tasks, seed)]):
         order = ARMS if number % 2 else ARMS[::-1]
-        found.append(tuple([await _converse(served, words, task, arm, number, tool_s) for arm in order]))
+        found.append(tuple([await _converse(served, words, task, arm, tool_s) for arm in order]))
     return Comparison(words, tool_s, tuple(found[1:]))
 
 
-async def _converse(
-    served: Served, words: Words, task: OfficeTask, arm: str, number: int, tool_s: float
-) -> Conversation:
+async def _converse(served: Served, words: Words, task: OfficeTask, arm: str, tool_s: float) -> Conversation:
     policy = policy_named(arm, **LIVE_GUARDS)
     own = words == "its own"
-    model = OpenAIChat(served.model, base_url=served.base_url) if own else None
     with Office() as office:
-        tools = [_slow(function, number, tool_s) for function in office_tools(office)]
-        agent = Agent(model or ScriptedModel(served, Expert(task, policy.references)), tools, policy=policy)
+        own_words = OpenAIChat(served.model, base_url=served.base_url)
+        model = own_words if own else ScriptedModel(served, Expert(task, policy.references))
+        agent = Agent(model, office_tools(office), policy=policy, inject=_injection(tool_s))
         completed, run = True, None
         try:
             run = await agent.run(*task.prompts)
@@ -152,13 +149,10 @@ def _conversation(arm: str, run: AgentRun, *, completed: bool, right: bool) -> C
     return Conversation(arm, run.elapsed_s, run.requests, completed, certified, right)
 
 
-def _slow(function: Callable[..., Any], number: int, mean_s: float) -> Callable[..., Any]:
-    """The function, taking a time that follows from the task and the arguments."""
+def _injection(mean_s: float) -> Injection:
+    """Exponential; the same for the same call of a conversation, whatever its policy."""
 
-    @functools.wraps(function)
-    async def slow(**args: Any) -> Any:
-        u = zlib.crc32(f"{number} {function.__name__} {sorted(args.items())}".encode()) / 2**32
-        await asyncio.sleep(float(-mean_s * np.log1p(-u)))
-        return function(**args)
+    def seconds(case: str, tool: str, args: str, nth: int) -> float:
+        return float(-mean_s * np.log1p(-uniform(0, f"{case} {tool} {args}", nth)))
 
-    return slow
+    return Injection(f"exponential, {mean_s:g} s on average", seconds)
