@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from .model_config import ModelFault, read_json
 # Two characters that no text needs, around a special token's text where a person or a tool wrote it.
 _LEFT, _RIGHT = "\U000f0000", "\U000f0001"
 _WRITTEN = re.compile(f"{_LEFT}([^{_LEFT}{_RIGHT}]*){_RIGHT}")
-_BROKEN = "\N{REPLACEMENT CHARACTER}"
-_LONGEST = 4  # bytes of a character in UTF-8, and so the most tokens that may be in the middle of one
+# Byte-level tokens are written in printable characters: a byte that is one stands for itself, the others follow 255.
+_SHOWN = [*range(33, 127), *range(161, 173), *range(174, 256)]
+_HIDDEN = [byte for byte in range(256) if byte not in _SHOWN]
+_BYTES = {chr(byte): byte for byte in _SHOWN} | {chr(256 + n): byte for n, byte in enumerate(_HIDDEN)}
 
 
 class Vocabulary:
@@ -32,8 +36,14 @@ class Vocabulary:
         except Exception as error:  # the library raises nothing narrower
             raise ModelFault(f"{path}: not a tokenizer: {error}") from None
         self._as_text.encode_special_tokens = True
-        added = [token for token in found.get("added_tokens", []) if token.get("special")]
-        self.special = tuple(str(token["content"]) for token in added)
+        if "ByteLevel" not in json.dumps(found.get("decoder")):
+            raise ModelFault(f"{path}: its tokens are not made of bytes: decoder {found.get('decoder')!r:.60}")
+        added = {int(token["id"]): token for token in found.get("added_tokens", [])}
+        self.special = tuple(str(token["content"]) for token in added.values() if token.get("special"))
+        # As added tokens stand for themselves; the special ones say nothing.
+        self._bytes = {
+            number: b"" if token.get("special") else str(token["content"]).encode() for number, token in added.items()
+        }
         self._special = re.compile("|".join(map(re.escape, self.special)) or r"(?!)")
         self.size: int = self._tokens.get_vocab_size()
         self.longest = max(map(len, self._tokens.get_vocab()))
@@ -55,6 +65,13 @@ class Vocabulary:
         """Their text, without the special ones."""
         return str(self._tokens.decode(list(tokens), skip_special_tokens=True))
 
+    def bytes_of(self, token: int) -> bytes:
+        """What a token adds to the text: part of a character, it may be. Nothing for a number that is no token."""
+        if token not in self._bytes:
+            spelt = self._tokens.id_to_token(token) or ""
+            self._bytes[token] = bytes(_BYTES[character] for character in spelt)
+        return self._bytes[token]
+
     def quoted(self, value: Any) -> Any:
         """The same JSON, special tokens in it marked: whoever writes `<|im_end|>` into a message does not end it."""
         match value:
@@ -74,19 +91,12 @@ class Spelling:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._waiting: list[int] = []
+        self._decoder = getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, token: int) -> str:
         """The text that is complete with this token."""
-        self._waiting.append(token)
-        text = self._vocabulary.decode(self._waiting)
-        if text.endswith(_BROKEN) and len(self._waiting) < _LONGEST:
-            return ""
-        self._waiting.clear()
-        return text
+        return self._decoder.decode(self._vocabulary.bytes_of(token))
 
     def end(self) -> str:
         """What is left of a character that was not completed."""
-        text = self._vocabulary.decode(self._waiting)
-        self._waiting.clear()
-        return text
+        return self._decoder.decode(b"", final=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def spelt(vocabulary: Vocabulary, tokens: list[int]) -> tuple[list[str], str]:
 def test_what_a_person_writes_comes_back_and_holds_no_special_token(vocabulary: Vocabulary, text: str):
     tokens = vocabulary.encode(vocabulary.quoted(text))
     pieces, rest = spelt(vocabulary, tokens)
-    assert "".join(pieces) + rest == text
+    assert "".join(pieces) + rest == text.translate({0xF0000: None, 0xF0001: None})  # two that have no meaning
     assert not {vocabulary.token(special) for special in SPECIAL} & set(tokens)
 
 
@@ -56,6 +57,13 @@ def test_a_character_comes_when_it_is_complete(vocabulary: Vocabulary):
     assert len(tokens) == 6
     assert spelt(vocabulary, tokens) == (["", "é", "", "", "", "\U0001f600"], "")
     assert spelt(vocabulary, tokens[:3]) == (["", "é", ""], "\ufffd")
+
+
+def test_tokens_that_are_not_made_of_bytes_are_refused(tmp_path: Path):
+    path = random_model(tmp_path) / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "decoder": {"type": "Fuse"}}))
+    with pytest.raises(ModelFault, match="not made of bytes"):
+        Vocabulary(path)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"model": {"type": "none"}}', "[]", "x"])
