@@ -37,6 +37,9 @@ def fit(
     constant_ttft: Annotated[
         bool, typer.Option("--constant-ttft", help="Leave out how TTFT grows with the prompt.")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Fit whole messages, though their first tokens were timed.")
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="Of the models.", show_default="the names of the files")
     ] = None,
@@ -69,6 +72,7 @@ def fit(
         tensor_parallel=tensor_parallel,
         min_r2=min_r2,
         constant_ttft=constant_ttft,
+        whole=whole,
         seed=seed,
         format=format,
         broken=on_broken,

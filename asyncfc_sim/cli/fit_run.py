@@ -30,6 +30,7 @@ class Request:
     tensor_parallel: int | None
     min_r2: float
     constant_ttft: bool
+    whole: bool
     seed: int
     format: str | None
     broken: Broken
@@ -85,6 +86,7 @@ def _of_sessions(request: Request, what: str | Source) -> Fitted:
             model=request.model,
             min_r2=request.min_r2,
             constant_ttft=request.constant_ttft,
+            whole=request.whole,
         )
     if request.tools is not None:
         tools = fit_tools(imported.sessions, call_rng(request.seed, "fit", 0), name=request.tools, source=origin)

@@ -25,12 +25,15 @@ from asyncfc_sim.workloads.workload import Task, Turn
 from .decoder import Decoder
 from .driver import Simulation
 from .durations import DurationModel, Rule
+from .first_seen import FirstSeen
 from .model_file import Quantity
 from .models import Models
 from .script import NextMessage, ToolUse
 from .writing import Writing
 
-# Seconds to the first token, and from there to the end.
+AT_ONCE: Final = FirstSeen()
+
+# Seconds until something of a message is seen, and from there to the end.
 Pace = Callable[[EmittedMessage], tuple[float, float]]
 
 _ZERO: Final = Quantity(0.0, "s", 0, "a call that did not run when it was recorded", "assumed")
@@ -51,12 +54,14 @@ class Played:
     gave_up: str | None
 
 
-def modelled(decoder: Decoder) -> Pace:
-    """A pace by a timing model. Messages must have their tokens counted."""
+def modelled(decoder: Decoder, seen: FirstSeen = AT_ONCE) -> Pace:
+    """A pace by a timing model; `seen` says when a message is first seen. Messages must have their tokens counted."""
 
     def pace(message: EmittedMessage) -> tuple[float, float]:
-        tokens = message.tokens or 0
-        return decoder.ttft_s(message.uncached_tokens or 0), tokens * decoder.itl_s()
+        begun_s = decoder.ttft_s(message.uncached_tokens or 0)
+        ended_s = begun_s + (message.tokens or 0) * decoder.itl_s()
+        seen_s = min(ended_s, max(0.0, begun_s + seen.of(message)))
+        return seen_s, ended_s - seen_s
 
     return pace
 

@@ -4,9 +4,10 @@ Where the first token was timed, in at least half of the messages,
 
     ttft_s = a + b x uncached prompt tokens         llm_s - ttft_s = c x output tokens
 
-and otherwise llm_s = a + b x uncached prompt tokens + c x output tokens, all by least squares after the slowest 1 % of
-the messages were cut (one stalled request outweighs hundreds). A prompt term that is negative or not distinguishable
-from zero is zero; so is a negative `a`. What the data cannot carry is refused, with what would be needed.
+and otherwise, or if that is asked for, llm_s = a + b x uncached prompt tokens + c x output tokens, all by least squares
+after the slowest 1 % of the messages were cut (one stalled request outweighs hundreds). A prompt term that is negative
+or not distinguishable from zero is zero; so is a negative `a`. What the data cannot carry is refused, with what would
+be needed.
 """
 
 from __future__ import annotations
@@ -92,10 +93,12 @@ def fit_decoder(
     model: str | None = None,
     min_r2: float = MIN_R2,
     constant_ttft: bool = False,
+    whole: bool = False,
 ) -> DecoderFit:
     """Fit a decoder to the messages of one model. `source` stands in each figure.
 
-    `constant_ttft` leaves the prompt term out. Raises FitError.
+    `constant_ttft` leaves the prompt term out. `whole` fits in one though first tokens were timed: where a stream shows
+    a call only once its name is complete, that is not when its first token was decoded. Raises FitError.
     """
     model = model_meant(sessions, model)
     every = samples(sessions, model)
@@ -108,11 +111,11 @@ def fit_decoder(
         )
     data, prompts = _with_prompts(data, constant_ttft=constant_ttft)
     timed = ~np.isnan(data.ttft_s)
-    if timed.sum() >= max(MIN_STEPS, len(data) / 2):
+    if not whole and timed.sum() >= max(MIN_STEPS, len(data) / 2):
         data = data.where(timed)
         fitted = _fit_parts(data, prompts=prompts)
     else:
-        fitted = _fit_whole(data, prompts=prompts)
+        fitted = _fit_whole(data, prompts=prompts, wanted=whole)
     predicted = fitted.predict(data)
     share = r2(data.llm_s, predicted)
     if share < min_r2:
@@ -185,12 +188,14 @@ def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
     return replace(fitted, ttft_r2=r2(data.ttft_s, fitted.predict_ttft(data)))
 
 
-def _fit_whole(data: Samples, *, prompts: bool) -> _Fitted:
+def _fit_whole(data: Samples, *, prompts: bool, wanted: bool) -> _Fitted:
     columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {}), TOKEN: data.out}
     fit, base, prompt = _without_bad_terms(columns, data.llm_s, data)
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
     how = f"fitted in one, since {why} when the first token came: the TTFT of no prompt also holds the network"
+    if wanted:
+        how = "fitted in one: what is first seen of a message need not be its first token"
     return _Fitted(base, prompt, _token(fit), (how, _intervals(fit)))
 
 

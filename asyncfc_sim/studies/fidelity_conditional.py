@@ -52,7 +52,7 @@ def conditional(run: AgentRun, policy: Policy, learnt: Learnt, case: str, foreca
     """The prediction of one run under `policy`, of which `forecast_s` was forecast. Raises EmissionError."""
     decoder = learnt.fit.decoder
     given = emission(run.trace, run.messages, references=policy.references)
-    usual = modelled(decoder)
+    usual = modelled(decoder, learnt.seen)
     expected = _played(given, run, policy, decoder, usual, _as_in_sync(given, learnt, case))
     predicted = _played(given, run, policy, decoder, usual)
     with_ttft = _played(given, run, policy, decoder, with_recorded(usual, ttft=True, decode=False))

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from asyncfc_sim.core.values import JSON, canonical
 from asyncfc_sim.live.run import AgentRun
+from asyncfc_sim.simulate.first_seen import FirstSeen, first_seen
 from asyncfc_sim.simulate.fit_decoder import DecoderFit, fit_decoder
 from asyncfc_sim.traces.emission import emission
 from asyncfc_sim.traces.importers.formats import read_sessions
@@ -25,10 +26,12 @@ SOURCE = "the synchronous runs of this study"
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """`sessions` are those of the runs, by their names. `call_s` are durations of calls that ran: by the prompts of the
-    conversation, the tool and its arguments; `tool_s` by the tool alone."""
+    """`seen` says when something of a message is first seen. `sessions` are those of the runs, by their names. `call_s`
+    are durations of calls that ran: by the prompts of the conversation, the tool and its arguments; `tool_s` by the
+    tool alone."""
 
     fit: DecoderFit
+    seen: FirstSeen
     sessions: Mapping[str, RecordedSession]
     call_s: Mapping[tuple[str, str, str], float]
     tool_s: Mapping[str, float]
@@ -46,18 +49,20 @@ def learnt(runs: Mapping[str, Sequence[AgentRun]], *, min_r2: float) -> Learnt:
         write_trace(path, [run.trace for run in every])
         sessions = read_sessions(str(path)).sessions
     counted = any(step.prompt_tokens is not None for session in sessions for step in session.steps())
-    fit = fit_decoder(sessions, name="fitted", source=SOURCE, min_r2=min_r2, constant_ttft=not counted)
+    fit = fit_decoder(sessions, name="fitted", source=SOURCE, min_r2=min_r2, constant_ttft=not counted, whole=True)
+    said_by = [
+        (case, emission(run.trace, run.messages, references=False)) for case, some in runs.items() for run in some
+    ]
     of_call: dict[tuple[str, str, str], list[float]] = {}
     of_tool: dict[str, list[float]] = {}
-    for case, some in runs.items():
-        for run in some:
-            said = emission(run.trace, run.messages, references=False)
-            for future, seconds in said.call_s.items():
-                tool = said.tools[future]
-                of_call.setdefault((case, tool, canonical(dict(said.args[future]))), []).append(seconds)
-                of_tool.setdefault(tool, []).append(seconds)
+    for case, said in said_by:
+        for future, seconds in said.call_s.items():
+            tool = said.tools[future]
+            of_call.setdefault((case, tool, canonical(dict(said.args[future]))), []).append(seconds)
+            of_tool.setdefault(tool, []).append(seconds)
     return Learnt(
         fit,
+        first_seen((message for _, said in said_by for message in said.messages), fit.decoder),
         {session.session: session for session in sessions},
         {call: fmean(seconds) for call, seconds in of_call.items()},
         {tool: fmean(seconds) for tool, seconds in of_tool.items()},

@@ -1,0 +1,83 @@
+"""Messages of which something is seen only late: fitted as a whole their ends are right, and when they are seen too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asyncfc_sim.simulate.emitted import modelled
+from asyncfc_sim.simulate.first_seen import FirstSeen, first_seen
+from asyncfc_sim.simulate.fit_decoder import fit_decoder
+from asyncfc_sim.traces.emission import EmittedCall, EmittedMessage
+from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn
+
+TTFT_S, PREFILL_S, ITL_S = 0.1, 0.001, 0.01
+HIDDEN = 8  # tokens of a call that the stream does not show
+CALL = EmittedCall("t", {}, "{}", 1.0)
+
+
+def messages(n: int, seed: int = 0) -> list[EmittedMessage]:
+    """Answers, seen from their first token, and calls, of which eight tokens are not shown."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for number in range(n):
+        calls = (CALL,) if number % 2 else ()
+        tokens, uncached = int(rng.integers(12, 90)), int(rng.integers(1, 200))
+        ttft_s = TTFT_S + PREFILL_S * uncached + (HIDDEN * ITL_S if calls else 0.0)
+        ended_s = TTFT_S + PREFILL_S * uncached + ITL_S * tokens
+        made.append(EmittedMessage(calls, "", tokens, uncached, ttft_s, ended_s - ttft_s))
+    return made
+
+
+def session(made: list[EmittedMessage]) -> RecordedSession:
+    steps = tuple(
+        RecordedStep(
+            prompt_tokens=message.uncached_tokens,
+            cached_tokens=0,
+            out_tokens=message.tokens,
+            ttft_s=message.ttft_s,
+            llm_s=message.ttft_s + message.decode_s,
+            calls=(RecordedCall(id=f"c{number}", tool="t"),) if message.calls else (),
+        )
+        for number, message in enumerate(made)
+    )
+    marks = ("prompt_tokens", "cached_tokens", "out_tokens", "ttft_s", "llm_s")
+    return RecordedSession(
+        session="s",
+        source="made up",
+        turns=(RecordedTurn(steps=steps),),
+        provenance={f"step.{name}": "measured" for name in marks},
+    )
+
+
+def test_fitted_as_a_whole_both_kinds_end_and_are_seen_when_they_should() -> None:
+    made = messages(60)
+    decoder = fit_decoder([session(made)], name="x", source="x", whole=True).decoder
+    seen = first_seen(made, decoder)
+    assert decoder.itl_s() == pytest.approx(ITL_S, rel=1e-6)
+    assert (seen.text_s, seen.calls_s) == pytest.approx((0.0, HIDDEN * ITL_S), abs=1e-6)
+    pace = modelled(decoder, seen)
+    for message in messages(20, seed=1):
+        assert pace(message) == pytest.approx((message.ttft_s, message.decode_s), abs=1e-6)
+
+
+def test_fitted_in_two_parts_they_do_not() -> None:
+    made = messages(60)
+    decoder = fit_decoder([session(made)], name="x", source="x").decoder
+    errors = [sum(modelled(decoder)(message)) - (message.ttft_s + message.decode_s) for message in made]
+    assert max(map(abs, errors)) > 0.02
+
+
+def test_nothing_is_seen_after_its_end_nor_before_its_request() -> None:
+    short = EmittedMessage((CALL,), "", 1, 0, 0.1, 0.0)
+    made = messages(40)
+    decoder = fit_decoder([session(made)], name="x", source="x", whole=True).decoder
+    late_s, rest_s = modelled(decoder, FirstSeen(0.0, 9.0))(short)
+    assert (late_s, rest_s) == pytest.approx((TTFT_S + ITL_S, 0.0), abs=1e-6)
+    assert modelled(decoder, FirstSeen(0.0, -9.0))(short)[0] == 0.0
+
+
+def test_without_counted_prompts_nothing_is_known() -> None:
+    made = messages(40)
+    decoder = fit_decoder([session(made)], name="x", source="x", whole=True).decoder
+    assert first_seen([EmittedMessage((), "a", 1, None, 0.1, 0.1)], decoder) == FirstSeen()
