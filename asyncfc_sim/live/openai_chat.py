@@ -142,8 +142,8 @@ class OpenAIChat:
             asked |= self._body_for(messages, tools)
         ends_s = asyncio.get_running_loop().time() + self._max_message_s
         response = await self._ask(asked)
-        if source := response.headers.get(REPLAY_HEADER):
-            self._notes[f"{REPLAY_NOTE}: {self._at.quote(source)}"] = None
+        source = response.headers.get(REPLAY_HEADER)
+        replayed = [f"{REPLAY_NOTE}: {self._at.quote(source)}"] if source else []  # each message has its own source
         chunks = self._chunks(response, ends_s)
         message, calls, complete = Accumulator(), 0, False  # the calls that were passed on
         try:
@@ -176,7 +176,7 @@ class OpenAIChat:
         if message.calls > self._max_calls:
             raise self._too_many()
         for part in message.end():
-            yield replace(part, notes=(*part.notes, *self._notes)) if isinstance(part, Ended) else part
+            yield replace(part, notes=(*part.notes, *self._notes, *replayed)) if isinstance(part, Ended) else part
 
     def _chunks(self, response: httpx2.Response, ends_s: float) -> Chunks:
         limits = {"timeout_s": self._timeout_s, "ends_s": ends_s}

@@ -27,6 +27,7 @@ from asyncfc_sim.live.agent import Agent
 from asyncfc_sim.live.http_server import serving
 from asyncfc_sim.live.journal import open_journal
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart, Usage
+from asyncfc_sim.live.openai_chat import OpenAIChat
 from asyncfc_sim.live.replay import NOT_RECORDED, REPLAY_HEADER, Replay, ReplayCall, ReplayMessage, ReplayOver
 from asyncfc_sim.live.replay_file import serve_replay
 from asyncfc_sim.live.replay_reading import ReplayError, replays
@@ -356,6 +357,17 @@ def test_of_recordings_whose_names_begin_alike_the_words_of_the_user_choose_one(
         status, _, body = Client(base_url).ask("POST", "/v1/chat/completions", asked)
     answer = json.loads(body)
     assert (status, answer.get("model")) == ((200, name) if name else (404, None))
+
+
+def test_a_client_of_several_recordings_tells_of_the_one_that_answered():
+    answers = [
+        Replay(f"shop/{said}", source, ((FIRST,),), prompts=(said,))
+        for said, source in (("tea", "by hand"), ("cup", "by ear"))
+    ]
+    with serving(ReplayServer(answers, speed=inf)) as base_url:
+        agent = Agent(OpenAIChat("shop", base_url=base_url))
+        assert [agent.run_sync(said).notes[0].rpartition(": ")[2] for said in ("tea", "cup")] == ["by hand", "by ear"]
+        assert len(agent.run_sync("cup").notes) == 1
 
 
 @pytest.mark.parametrize("policy", ["sync", "asyncfc", "blind"])
