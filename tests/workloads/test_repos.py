@@ -153,10 +153,20 @@ def test_a_run_of_the_tests_writes_nothing_and_says_the_same_again(tmp_path: Pat
     first, second = tools["run_tests"](), tools["run_tests"]()
     assert seen(tmp_path) == before
     assert first == second
-    assert str(tmp_path) not in first["output"]
     plain = [sys.executable, "-m", "pytest", "-q", "--rootdir", "."]
     subprocess.run(plain, cwd=tmp_path, stdout=subprocess.DEVNULL, check=False)
     assert seen(tmp_path) != before  # as pytest does if nobody stops it
+
+
+def test_what_comes_out_does_not_tell_where_the_files_lie(tmp_path: Path) -> None:
+    """Else no two runs of an agent would see the same; tests that cannot be collected are told of with their paths."""
+    outputs = []
+    for name in ("here", "elsewhere"):
+        write_files(repositories()["rename"].files, tmp_path / name)
+        outputs.append(run_pytest(tmp_path / name)["output"])
+    assert outputs[0] == outputs[1]
+    assert "(settings.py)" in outputs[0]
+    assert sys.base_prefix not in outputs[0]
 
 
 def test_tests_without_an_end_and_no_tests_at_all_are_errors(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,9 +57,7 @@ def run_pytest(folder: Path, longest_s: float = LONGEST_S) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"the tests did not end within {longest_s:g} s") from None
-    output = done.stdout.strip()
-    for mood, calm in _MOODS:
-        output = mood.sub(calm, output)
+    output = _calmed(done.stdout.strip(), folder)
     if done.returncode == _NOTHING_RAN:
         raise RuntimeError("there are no tests")
     if done.returncode not in (0, 1, 2):
@@ -67,3 +66,15 @@ def run_pytest(folder: Path, longest_s: float = LONGEST_S) -> dict[str, Any]:
     for number, what in _COUNT.findall(output.rpartition("\n")[2]):
         counts["passed" if what == "passed" else "failed"] += int(number)
     return {**counts, "output": output}
+
+
+def _calmed(output: str, folder: Path) -> str:
+    """The output without what follows from something else than the files: the time, and where things lie."""
+    places = sysconfig.get_paths()
+    roots = {os.path.realpath(folder): "", str(folder.absolute()): ""}
+    roots |= {places[name]: "<python>" for name in ("purelib", "platlib", "stdlib")}
+    for root in sorted(roots, key=len, reverse=True):  # a site-packages may lie below its library
+        output = output.replace(root + os.sep, f"{roots[root]}/" if roots[root] else "")
+    for mood, calm in _MOODS:
+        output = mood.sub(calm, output)
+    return output
