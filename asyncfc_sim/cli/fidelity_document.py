@@ -7,37 +7,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from statistics import fmean
 from typing import Any, cast
 
 from asyncfc_sim.live.injected import INPUT
 from asyncfc_sim.studies.fidelity import SYNC, Findings, Predicted, Study, rounds_s
 from asyncfc_sim.studies.fidelity_conditional import CAUSES
-from asyncfc_sim.studies.fidelity_errors import Goal, Ranking, Spread, goals, noise, ranking, spread
+from asyncfc_sim.studies.fidelity_errors import Goal, Ranking, Spread, goals, noise, ranking
+from asyncfc_sim.studies.fidelity_rows import Row, by_task, conditional_s, forecast_s, measured_s, row_of
 from asyncfc_sim.traces.redact import redacting
 
 from .agent_options import secrets
 from .fidelity_request import FidelityRequest
 from .output import document
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One policy. Seconds are means over runs; `parts_s` are those of measured less forecast, by cause."""
-
-    policy: str
-    n: int
-    measured_s: float
-    conditional_s: float | None
-    forecast_s: float
-    conditional: Spread | None
-    forecast: Spread | None
-    requests: float
-    forecast_requests: float
-    extra_requests: int
-    left_out: int
-    parts_s: Mapping[str, float]
-    parts_abs_s: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -68,7 +49,7 @@ class Results:
 
     @cached_property
     def rows(self) -> list[Row]:
-        rows = [_row(policy, self.runs(policy)) for policy in self.policies]
+        rows = [row_of(policy, self.runs(policy)) for policy in self.policies]
         return [row for row in rows if row is not None]
 
     def runs(self, policy: str) -> list[Predicted]:
@@ -77,10 +58,10 @@ class Results:
     @cached_property
     def rankings(self) -> dict[str, Ranking | None]:
         """The order of all policies, as each prediction has it."""
-        measured = {policy: _by_task(self.runs(policy), _measured_s) for policy in self.policies}
+        measured = {policy: by_task(self.runs(policy), measured_s) for policy in self.policies}
         predicted = {
-            "conditional": {policy: _by_task(self.runs(policy), _conditional_s) for policy in self.policies},
-            "forecast": {policy: _by_task(self.runs(policy), _forecast_s) for policy in self.policies},
+            "conditional": {policy: by_task(self.runs(policy), conditional_s) for policy in self.policies},
+            "forecast": {policy: by_task(self.runs(policy), forecast_s) for policy in self.policies},
         }
         return {kind: ranking(measured, table, self.asked.seed) for kind, table in predicted.items()}
 
@@ -134,48 +115,6 @@ class Results:
     def injected(self) -> str | None:
         said = self.header_inputs.get(INPUT)
         return None if said is None else str(said)
-
-
-def _row(policy: str, runs: Sequence[Predicted]) -> Row | None:
-    if not runs:
-        return None
-    given = [(one, one.conditional) for one in runs if one.conditional is not None]
-    parts = {cause: [each.parts_s[cause] for _, each in given] for cause in CAUSES}
-    return Row(
-        policy=policy,
-        n=len(runs),
-        measured_s=fmean(one.measured_s for one in runs),
-        conditional_s=fmean(each.answered_s for _, each in given) if given else None,
-        forecast_s=fmean(one.forecast.answered_s for one in runs),
-        conditional=spread([each.answered_s / one.measured_s - 1 for one, each in given if one.measured_s > 0]),
-        forecast=spread([one.forecast.answered_s / one.measured_s - 1 for one in runs if one.measured_s > 0]),
-        requests=fmean(one.requests for one in runs),
-        forecast_requests=fmean(one.forecast.requests for one in runs),
-        extra_requests=sum(each.extra_requests for _, each in given),
-        left_out=sum(each.left_out for _, each in given),
-        parts_s={cause: fmean(values) for cause, values in parts.items() if values},
-        parts_abs_s={cause: fmean(map(abs, values)) for cause, values in parts.items() if values},
-    )
-
-
-def _measured_s(one: Predicted) -> float | None:
-    return one.measured_s
-
-
-def _conditional_s(one: Predicted) -> float | None:
-    return None if one.conditional is None else one.conditional.answered_s
-
-
-def _forecast_s(one: Predicted) -> float | None:
-    return one.forecast.answered_s
-
-
-def _by_task(runs: Sequence[Predicted], seconds: Any) -> dict[int, float]:
-    of_task: dict[int, list[float]] = {}
-    for one in runs:
-        if (value := seconds(one)) is not None:
-            of_task.setdefault(one.prompt, []).append(value)
-    return {task: fmean(values) for task, values in of_task.items()}
 
 
 def json_document(results: Results, *, runs: bool = False) -> dict[str, Any]:

@@ -28,7 +28,7 @@ PromptsFile = Annotated[
 Tasks = Annotated[
     str | None,
     typer.Option(
-        "--tasks", metavar="NAME", help="a set that comes with the package, instead of --prompts and --tools: office"
+        "--tasks", metavar="NAME", help="office or repos: a set with tools of its own, instead of --prompts and --tools"
     ),
 ]
 NumPrompts = Annotated[
