@@ -15,6 +15,7 @@ from hypothesis.extra.lark import from_lark
 from lark import Lark
 from lark.exceptions import LarkError
 
+from asyncfc_sim.core.references import Ref, parse_string
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.language.wire import call_from_wire
 from asyncfc_sim.tools.function_tool import function_tool
@@ -155,3 +156,17 @@ def calls_of(text: str, first: int = 1, *, references: bool = True) -> list[tupl
 
 def _in_order(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return pairs
+
+
+def plain(value: Any) -> Any:
+    """The same value without escapes, and with simpler references: the pattern of widened schemas knows fewer paths."""
+    match value:
+        case str():
+            read = parse_string(value)
+            return f"$f{read.future}" if isinstance(read, Ref) else read if isinstance(read, str) else value
+        case list():
+            return [plain(item) for item in value]
+        case dict():
+            return {name: plain(item) for name, item in value.items()}
+        case _:
+            return value

@@ -8,6 +8,7 @@ The syntax itself is that of grammar/hermes.lark, and of reference.lark.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,7 @@ from .schema_shapes import SchemaError, parameters_shape
 from .shapes import Array, Integers, Member, Object, Shape
 
 _LAST: Final = 999_999_999  # FUTURE of reference.lark has nine digits
+_LINE_BREAKS: Final = re.compile(r"[\r\n]+")  # in the names of a schema; they would end a comment
 _COMMA: Final = '", "'
 
 
@@ -61,7 +63,7 @@ def tool_grammar(tools: Mapping[str, Mapping[str, Any]], held: Held | None = Non
     none or that no arguments fit, and if there are no tools; ValueError for numbers of calls that cannot be.
     """
     held = held or Held()
-    if not tools:
+    if not tools.keys() - {AWAIT, CANCEL}:
         raise SchemaError("a grammar of calls needs at least one tool")
     if held.first < 1 or held.max_calls < 1 or held.first + held.max_calls > _LAST:
         raise ValueError(f"calls are numbered from 1 to {_LAST}: not {held.max_calls} calls from {held.first} on")
@@ -89,9 +91,7 @@ def _head(tools: list[str], held: Held, notes: list[str]) -> list[str]:
         lines.append(f"NARROWER: nothing is repeated more than {held.max_string} times within a string.")
     if notes:
         lines += ["What the schemas say beyond this grammar:", *(f"  {note}" for note in dict.fromkeys(notes))]
-    return [f"// {' '.join(line.split()) if line[0] != ' ' else '  ' + ' '.join(line.split())}" for line in lines] + [
-        ""
-    ]
+    return [*(f"// {_LINE_BREAKS.sub(' ', line)}" for line in lines), ""]
 
 
 class _Writer:

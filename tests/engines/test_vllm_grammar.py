@@ -24,6 +24,7 @@ from asyncfc_sim.tools.function_tool import FunctionTool, function_tool
 from asyncfc_sim.workloads.office.office import Office
 from asyncfc_sim.workloads.office.tools import office_tools
 from tests.engine_servers import Engine, tiny_model, vllm
+from tests.tool_grammars import plain
 
 pytestmark = pytest.mark.slow
 
@@ -38,19 +39,15 @@ def untrained() -> Iterator[Engine]:
         yield engine
 
 
-def body(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Left alone, random weights would never come to an end: the last message is an answer."""
-    written = sum(message["role"] == "assistant" for message in messages)
-    return constraint(messages, tools, HELD) if written < MESSAGES else ANSWER
-
-
 def run(engine: Engine, policy: str, seed: int) -> AgentRun:
-    model = OpenAIChat(
-        engine.model,
-        base_url=engine.base_url,
-        extra_body={"seed": seed, "temperature": 1.0},
-        body_for=body,
-    )
+    """A conversation with a model that, left alone, would never come to an end: its last message is an answer."""
+
+    def body(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        written = sum(message["role"] == "assistant" for message in messages)
+        held = constraint(messages, tools, HELD) if written < MESSAGES else ANSWER
+        return {**held, "seed": seed * MESSAGES + written}
+
+    model = OpenAIChat(engine.model, base_url=engine.base_url, extra_body={"temperature": 1.0}, body_for=body)
     return Agent(model, office_tools(Office()), policy=policy).run_sync("Go on.")
 
 
@@ -76,7 +73,7 @@ def check(messages: Sequence[Mapping[str, Any]], tools: Mapping[str, FunctionToo
         assert all(number < numbered for number in needed(read))
         references += len(needed(read))
         schema = tools[name].input_schema
-        jsonschema.validate(json.loads(text), widen(schema) if futures else dict(schema))
+        jsonschema.validate(plain(json.loads(text)), widen(schema) if futures else dict(schema))
     assert numbered > 0
     return references
 
@@ -87,7 +84,6 @@ def test_random_weights_write_only_calls_that_go_backward(untrained: Engine):
     for seed in range(RUNS):
         result = run(untrained, "asyncfc", seed)
         assert result.output
-        assert not result.guards.get("bad_references")
         references += check(result.messages, tools, futures=True)
         messages += sum(bool(message.get("tool_calls")) for message in result.messages)
     assert messages >= 20

@@ -36,6 +36,7 @@ from tests.tool_grammars import (
     mutants,
     parameters,
     parser,
+    plain,
 )
 
 SETS: Mapping[str, Schemas] = {"office": OFFICE, "trip": TRIP, "mixed": MIXED}
@@ -74,20 +75,6 @@ def look_into(text: str, tools: Schemas, held: Held) -> int:
         schema = tools[call.tool]
         jsonschema.validate(plain(json.loads(arguments)), widen(schema) if held.futures else dict(schema))
     return references
-
-
-def plain(value: Any) -> Any:
-    """The same value without escapes, and with simpler references: the pattern of widened schemas knows fewer paths."""
-    match value:
-        case str():
-            read = parse_string(value)
-            return f"$f{read.future}" if isinstance(read, Ref) else read if isinstance(read, str) else value
-        case list():
-            return [plain(item) for item in value]
-        case dict():
-            return {name: plain(item) for name, item in value.items()}
-        case _:
-            return value
 
 
 @pytest.mark.parametrize("held", [ASYNC, SYNC], ids=["futures", "none"])
