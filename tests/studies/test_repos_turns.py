@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
@@ -51,6 +52,11 @@ def test_each_repository_was_recorded_in_both_worlds_and_says_what_it_is(runs: d
         assert run.header.inputs["replay"] is True  # whoever reads its times is told that no model was measured
         assert "by an expert, tokens and times drawn from" in str(run.header.inputs["texts"])
         assert (run.header.source, run.header.clock, run.header.seed) == ("live", "wall", None)
+
+
+def test_nothing_in_it_tells_of_the_machine() -> None:
+    text = RECORDED.read_text(encoding="utf-8").replace("\\n", " ")
+    assert not re.search(r"[\s\"'(]/\w+/", text)
 
 
 def test_what_was_recorded_is_what_the_expert_writes(runs: dict[str, Run]) -> None:
