@@ -135,19 +135,23 @@ def _run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
-def document(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """All of it, in small: a model with random weights on `transformers serve`."""
+def _measured(folder: Path, model: str, tiny: Path, *size: str) -> dict[str, Any]:
+    """All of it, in small, on `transformers serve`: the document that it writes."""
     if not SERVER.exists():
         pytest.skip("transformers serve is not installed: bash scripts/engines.sh transformers makes it")
-    folder = tmp_path_factory.mktemp("gpu")
-    size = ["--models", "trial", "--prompts", "16,64", "--batches", "1,2", "--tokens", "8", "--repeats", "2"]
-    tasks = ["--tasks", "2", "--tool-s", "0.05", "--serve=--cb-num-blocks 64"]
-    where = ["--device", "cpu", "--python", str(SERVER), "--tiny", str(tiny)]
-    done = _run(*where, *size, *tasks, "--out", str(folder), "--json", str(folder / "all.json"))
+    where = ["--device", "cpu", "--python", str(SERVER), "--tiny", str(tiny), "--serve=--cb-num-blocks 64"]
+    small = ["--models", model, "--tokens", "8", "--tasks", "2", "--tool-s", "0.05", *size]
+    done = _run(*where, *small, "--out", str(folder), "--json", str(folder / "all.json"))
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads((folder / "all.json").read_text())
     return found
+
+
+@pytest.fixture(scope="module")
+def document(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A model with random weights."""
+    size = ["--prompts", "16,64", "--batches", "1,2", "--repeats", "2"]
+    return _measured(tmp_path_factory.mktemp("gpu"), "trial", tiny, *size)
 
 
 @pytest.mark.slow
@@ -179,6 +183,18 @@ def test_what_was_measured_loads_and_simulates(document: dict[str, Any]) -> None
     makespan_s = simulate(toy, arm, Models(found, durations()), 0).makespan_s
     assert np.isfinite(makespan_s)
     assert makespan_s > found.ttft_s(0)
+
+
+@pytest.mark.slow
+def test_on_a_cpu_the_tiny_model_speaks_for_itself(tmp_path: Path) -> None:
+    folder = ROOT / "models" / "tiny-futures"
+    if not (folder / "model.safetensors").exists():
+        pytest.skip(f"there is no model to serve: no weights in {folder}")
+    document = _measured(tmp_path, "tiny", folder, "--prompts", "16", "--batches", "1", "--repeats", "1")
+    compared = document["models"][0]["comparison"]
+    assert compared["words"] == "its own"
+    assert [compared["arms"][arm]["completed"] for arm in ("sync", "asyncfc")] == [2, 2]
+    assert load_decoder(document["models"][0]["decoder"]).name == "cpu-tiny-futures"
 
 
 def test_a_device_that_is_not_there_is_an_error_that_says_so() -> None:
