@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .names import a_city, a_name, a_room, a_time, an_amount, one_of
-from .office import CURRENCIES, DAYS, SKIES
+from .office import CURRENCIES, DAYS, SKIES, Office
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,9 @@ def _compare(talk: _Talk) -> Wish:
 
 def _if_sky(talk: _Talk) -> Wish:
     """Tell somebody if the sky is so, else book a room: a model must look before it goes on."""
-    rng, city, day, sky = talk.rng, a_city(talk.rng), one_of(talk.rng, DAYS), one_of(talk.rng, SKIES)
+    rng, city, day = talk.rng, a_city(talk.rng), one_of(talk.rng, DAYS)
+    # As often so as not: else one would do well never to look.
+    sky = Office().get_weather(city, day)["sky"] if rng.random() < 0.5 else one_of(rng, SKIES)
     room, time = a_room(rng), a_time(rng)
     name, user = talk.person()
     weather = talk.look("get_weather", city=city, day=day)
