@@ -94,11 +94,15 @@ def fit_decoder(
     min_r2: float = MIN_R2,
     constant_ttft: bool = False,
     whole: bool = False,
+    rounds: Sequence[int] = (),
 ) -> DecoderFit:
     """Fit a decoder to the messages of one model. `source` stands in each figure.
 
     `constant_ttft` leaves the prompt term out. `whole` fits in one though first tokens were timed: where a stream shows
-    a call only once its name is complete, that is not when its first token was decoded. Raises FitError.
+    a call only once its name is complete, that is not when its first token was decoded. `rounds` numbers the sessions
+    by when they were recorded: then messages of an earlier round may all have taken so much longer, or shorter, and
+    what is fitted is the last. (Prompts that were read before are in a cache, so else a load that changes from round to
+    round would pass for a price of reading them.) Raises FitError.
     """
     model = model_meant(sessions, model)
     every = samples(sessions, model)
@@ -115,7 +119,7 @@ def fit_decoder(
         data = data.where(timed)
         fitted = _fit_parts(data, prompts=prompts)
     else:
-        fitted = _fit_whole(data, prompts=prompts, wanted=whole)
+        fitted = _fit_whole(data, prompts=prompts, wanted=whole, rounds=rounds)
     predicted = fitted.predict(data)
     share = r2(data.llm_s, predicted)
     if share < min_r2:
@@ -188,8 +192,11 @@ def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
     return replace(fitted, ttft_r2=r2(data.ttft_s, fitted.predict_ttft(data)))
 
 
-def _fit_whole(data: Samples, *, prompts: bool, wanted: bool) -> _Fitted:
-    columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {}), TOKEN: data.out}
+def _fit_whole(data: Samples, *, prompts: bool, wanted: bool, rounds: Sequence[int]) -> _Fitted:
+    of_round = np.array(rounds)[data.session] if rounds else np.zeros(len(data))
+    earlier = {f"round {number}": (of_round == number) * 1.0 for number in np.unique(of_round)[:-1]}
+    with_prompt = {PROMPT: data.uncached} if prompts else {}
+    columns = {BASE: np.ones(len(data)), **with_prompt, TOKEN: data.out, **earlier}
     fit, base, prompt = _without_bad_terms(columns, data.llm_s, data)
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"

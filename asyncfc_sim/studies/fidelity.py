@@ -22,7 +22,7 @@ from asyncfc_sim.traces.emission import EmissionError, answered_s
 from .bench import BenchError, Converse, Found, Outcome, Plan, conduct
 from .bench_prompts import Prompt
 from .fidelity_conditional import Conditional, conditional
-from .fidelity_fit import Learnt, learnt, with_prompts
+from .fidelity_fit import Learnt, SyncRun, learnt, with_prompts
 from .fidelity_forecast import Forecast, forecast, prompt_growth
 
 SYNC = "sync"
@@ -131,10 +131,8 @@ def predict(asked: Study, found: Findings, preambles: Mapping[str, str]) -> None
     each policy. Raises FitError.
     """
     runs = _answered(found.sync)
-    by_case: dict[str, list[AgentRun]] = {}
-    for outcome, run in runs:
-        by_case.setdefault(_case(asked, outcome.prompt), []).append(run)
-    found.learnt = learnt(by_case, min_r2=asked.min_r2)
+    taught = [SyncRun(_case(asked, outcome.prompt), outcome.repeat, run) for outcome, run in runs]
+    found.learnt = learnt(taught, min_r2=asked.min_r2)
     decoder = found.learnt.fit.decoder
     first = {run.trace.header.run: asked.prompts[outcome.prompt].text for outcome, run in runs}
     longer = {

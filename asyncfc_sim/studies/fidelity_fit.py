@@ -41,18 +41,33 @@ class Learnt:
         return self.call_s.get((case, tool, canonical(dict(args))), self.tool_s.get(tool))
 
 
-def learnt(runs: Mapping[str, Sequence[AgentRun]], *, min_r2: float) -> Learnt:
-    """What runs under sync teach, by their conversations (any names for them). Raises FitError."""
-    every = [run for case in runs.values() for run in case]
+@dataclass(frozen=True, slots=True)
+class SyncRun:
+    """A run under sync: of which conversation (any name for it), and in which round."""
+
+    case: str
+    round: int
+    run: AgentRun
+
+
+def learnt(runs: Sequence[SyncRun], *, min_r2: float) -> Learnt:
+    """What runs under sync teach. Raises FitError."""
     with TemporaryDirectory(prefix="asyncfc-fidelity-") as folder:
         path = Path(folder) / "sync.jsonl"
-        write_trace(path, [run.trace for run in every])
+        write_trace(path, [one.run.trace for one in runs])
         sessions = read_sessions(str(path)).sessions
     counted = any(step.prompt_tokens is not None for session in sessions for step in session.steps())
-    fit = fit_decoder(sessions, name="fitted", source=SOURCE, min_r2=min_r2, constant_ttft=not counted, whole=True)
-    said_by = [
-        (case, emission(run.trace, run.messages, references=False)) for case, some in runs.items() for run in some
-    ]
+    round_of = {one.run.trace.header.run: one.round for one in runs}
+    fit = fit_decoder(
+        sessions,
+        name="fitted",
+        source=SOURCE,
+        min_r2=min_r2,
+        constant_ttft=not counted,
+        whole=True,
+        rounds=[round_of[session.session] for session in sessions],
+    )
+    said_by = [(one.case, emission(one.run.trace, one.run.messages, references=False)) for one in runs]
     of_call: dict[tuple[str, str, str], list[float]] = {}
     of_tool: dict[str, list[float]] = {}
     for case, said in said_by:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,19 @@ def test_without_counted_prompts_nothing_is_known() -> None:
     made = messages(40)
     decoder = fit_decoder([session(made)], name="x", source="x", whole=True).decoder
     assert first_seen([EmittedMessage((), "a", 1, None, 0.1, 0.1)], decoder) == FirstSeen()
+
+
+def test_a_load_that_changes_from_round_to_round_is_no_price_of_a_prompt() -> None:
+    """In the second round all prompts are in the cache; in the first the server was slow, for all messages alike."""
+    first, second = messages(40), messages(40, seed=1)
+    slow = [replace(message, ttft_s=message.ttft_s + 0.3) for message in first]
+    cached = [
+        replace(message, uncached_tokens=1, ttft_s=message.ttft_s - PREFILL_S * ((message.uncached_tokens or 0) - 1))
+        for message in second
+    ]
+    sessions = [replace(session(made), session=name) for name, made in (("one", slow), ("two", cached))]
+    apart = fit_decoder(sessions, name="x", source="x", whole=True, rounds=[0, 1]).decoder
+    assert apart.ttft.slope.value == pytest.approx(PREFILL_S, rel=1e-6)
+    assert apart.ttft_s(0) == pytest.approx(TTFT_S, rel=1e-6)
+    together = fit_decoder(sessions, name="x", source="x", whole=True).decoder
+    assert together.ttft.slope.value > 2 * PREFILL_S
