@@ -74,7 +74,7 @@ def transformers(model: Path, *args: str) -> Iterator[Engine]:
         port = free_port()
         name = str(model.relative_to(ROOT) if model.is_relative_to(ROOT) else model)  # it is asked for by its path
         command = [program, "serve", name, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", *args]
-        with _running("transformers", command, {"HF_HOME": cache}, port, name, within_s=300) as engine:
+        with _running("transformers", command, {"HF_HOME": cache}, port, name, within_s=600) as engine:
             yield engine
 
 
