@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from lark import Lark
 from asyncfc_sim._resources import data_path
 from asyncfc_sim.core.arguments import needed
 from asyncfc_sim.core.messages import AWAIT, CANCEL, named
-from asyncfc_sim.core.references import Ref, Text, parse_string, template_to_json
+from asyncfc_sim.core.references import Ref, Text, parse_reference, template_to_json
 from asyncfc_sim.core.values import ErrorValue
 from asyncfc_sim.language.constrained import Held, tool_grammar
 from asyncfc_sim.language.errors import LanguageError
@@ -110,26 +110,26 @@ def test_whatever_is_accepted_is_calls_that_fit_and_refer_backward(name: str, he
 # ------------------------------------------------------------------------------------- what fits can be written
 
 
-def values(schema: Any, strings: st.SearchStrategy[Any], references: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def values(schema: Any, string: st.SearchStrategy[Any], references: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Values that fit a schema of `tool_grammars.TOOL_SETS`, members in its order; any may be a reference instead."""
-    return references | _values(schema, strings, references)
+    return references | _values(schema, string, references)
 
 
-def _values(schema: Any, strings: st.SearchStrategy[Any], references: Any) -> st.SearchStrategy[Any]:
+def _values(schema: Any, string: st.SearchStrategy[Any], references: Any) -> st.SearchStrategy[Any]:
     match schema:
         case {"enum": options}:
             return st.sampled_from(list(options))
         case {"const": option}:
             return st.just(option)
         case {"anyOf": list(sides)}:
-            return st.one_of([_values(side, strings, references) for side in sides])
+            return st.one_of([_values(side, string, references) for side in sides])
         case {"type": list(types)}:
-            return st.one_of([_values({"type": each}, strings, references) for each in types])
+            return st.one_of([_values({"type": each}, string, references) for each in types])
         case {"type": "array"}:
             low, high = schema.get("minItems", 0), schema.get("maxItems", 4)
-            return st.lists(values(schema["items"], strings, references), min_size=low, max_size=high)
+            return st.lists(values(schema["items"], string, references), min_size=low, max_size=high)
         case {"type": "object"}:
-            return _members(schema, strings, references)
+            return _members(schema, string, references)
         case {"type": "integer"}:
             return st.integers(schema.get("minimum", -(10**18)), schema.get("exclusiveMaximum", 10**18 + 1) - 1)
         case {"type": "number"}:
@@ -139,14 +139,14 @@ def _values(schema: Any, strings: st.SearchStrategy[Any], references: Any) -> st
         case {"type": "null"}:
             return st.none()
         case _:
-            return strings
+            return string
 
 
 @st.composite
-def _members(draw: st.DrawFn, schema: Any, strings: Any, references: Any) -> dict[str, Any]:
+def _members(draw: st.DrawFn, schema: Any, string: Any, references: Any) -> dict[str, Any]:
     needed = schema.get("required", ())
     return {
-        name: draw(values(inner, strings, references))
+        name: draw(values(inner, string, references))
         for name, inner in schema["properties"].items()
         if name in needed or draw(st.booleans())
     }
@@ -171,7 +171,7 @@ def test_whatever_fits_can_be_written(tools: Schemas, data: st.DataObject):
         args = data.draw(_members(tools[name], texts() | mixed, references))
         calls.append((name, template_to_json(args)))
         number += 1
-    assume(not re.search(r"(?<!\$)\$f[1-9]|\$f[1-9].*\$f", _strings_without_references(calls)))
+    assume(not any(map(is_broken, strings([args for _, args in calls]))))
     text = written(*calls)
     assume("tool_" not in text.replace("<tool_call>\n", "").replace("\n</tool_call>", ""))
     try:
@@ -181,25 +181,23 @@ def test_whatever_fits_can_be_written(tools: Schemas, data: st.DataObject):
     assert accepts(lark, text)
 
 
-def _strings_without_references(calls: list[tuple[str, Any]]) -> str:
-    """The text of all arguments, in which `$f1` stands only where nothing is meant by it."""
-    found: list[str] = []
+def strings(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for item in value for text in strings(item))
+        case dict():
+            yield from (text for item in value.values() for text in strings(item))
 
-    def walk(value: Any) -> None:
-        match value:
-            case str():
-                read = parse_string(value)
-                parts = read.parts if isinstance(read, Text) else (read,)
-                found.extend(part for part in parts if isinstance(part, str))
-            case list():
-                for item in value:
-                    walk(item)
-            case dict():
-                for item in value.values():
-                    walk(item)
 
-    walk([args for _, args in calls])
-    return " ".join(found)
+def is_broken(text: str) -> bool:
+    """Whether something in it looks like a reference, and is neither one nor an escaped one."""
+    whole = re.fullmatch(r"\$+(f.*)", text, re.DOTALL)
+    if whole and parse_reference(whole.group(1)):
+        return False
+    rest = re.sub(r"\$+\{([^}]*)\}", lambda found: "|" if parse_reference(found.group(1)) else found.group(), text)
+    return re.search(r"\$\{?f[1-9]", rest) is not None
 
 
 # ---------------------------------------------------------------------------------------------- what is refused
