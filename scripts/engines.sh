@@ -43,15 +43,17 @@ environment() {
 }
 
 llama_server() {
-    local folder=.engines/llama tool generator=()
+    local folder=.engines/llama tool hash generator=()
     for tool in cmake c++; do
         command -v "$tool" >/dev/null || cannot "llama-server is built from source, and there is no $tool"
     done
     command -v ninja >/dev/null && generator=(-G Ninja)
     mkdir -p "$folder"
     echo "building llama-server in $folder with ${JOBS:=$(nproc)} jobs"
-    .venv/bin/python -m pip download --quiet --no-deps --no-binary :all: --require-hashes --requirement "$pins" \
-        --dest "$folder" >>"$log" 2>&1 || cannot "the source of llama-server cannot be had: $(last_words)"
+    hash=$(sed -n 's/.*--hash=sha256:\([0-9a-f]*\).*/\1/p' "$pins")
+    sha256sum "$folder"/*.tar.gz 2>/dev/null | grep -q "^$hash " ||
+        .venv/bin/python -m pip download --quiet --no-deps --no-binary :all: --require-hashes --requirement "$pins" \
+            --dest "$folder" >>"$log" 2>&1 || cannot "the source of llama-server cannot be had: $(last_words)"
     tar -xzf "$folder"/llama_cpp_python-*.tar.gz -C "$folder"
     # -O1: half the time to compile; without what else the source could build.
     cmake "${generator[@]}" -S "$folder"/llama_cpp_python-*/vendor/llama.cpp -B "$folder/build" \

@@ -47,7 +47,7 @@ def test_an_engine_that_dies_while_tools_run(tmp_path: Path) -> None:
         slowly = ("--inject", "office", "--inject-scale", 20, "--grace", "inf", "--journal", journal)
         process = asyncfc("run", *PROMPTS, *options(engine.base_url, engine.model, tmp_path), *slowly, cwd=tmp_path)
         try:
-            _wait_for(journal, "find_user")
+            _wait_for(journal, b"find_user")
             engine.kill()
             printed, errors = process.communicate(timeout=LONGEST_S)
         finally:
@@ -59,9 +59,9 @@ def test_an_engine_that_dies_while_tools_run(tmp_path: Path) -> None:
         assert office.messages() == {}
 
 
-def _wait_for(path: Path, words: str) -> None:
+def _wait_for(path: Path, words: bytes) -> None:
     ends_s = time.monotonic() + LONGEST_S
-    while time.monotonic() < ends_s and not (path.exists() and words in path.read_text()):
+    while time.monotonic() < ends_s and not (path.exists() and words in path.read_bytes()):
         time.sleep(0.02)
 
 
