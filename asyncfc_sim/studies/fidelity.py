@@ -149,7 +149,9 @@ def predict(asked: Study, found: Findings, preambles: Mapping[str, str]) -> None
             of_prompt.setdefault(outcome.prompt, []).append(one)
         for prompt, some in of_prompt.items():
             found.forecasts[policy_name, prompt] = Forecast(
-                fmean(each.answered_s for each in some), round(fmean(each.requests for each in some))
+                fmean(each.answered_s for each in some),
+                round(fmean(each.requests for each in some)),
+                fmean(each.at_fitted_pace_s for each in some),
             )
 
 
@@ -165,7 +167,7 @@ def compare(asked: Study, found: Findings) -> None:
         why_not = None
         try:
             case = _case(asked, outcome.prompt)
-            given = conditional(run, policies[outcome.arm], found.learnt, case, known.answered_s)
+            given = conditional(run, policies[outcome.arm], found.learnt, case, known)
         except EmissionError as error:
             why_not = str(error)
         measured_s = answered_s(run.trace.events)

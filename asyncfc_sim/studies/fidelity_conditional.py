@@ -23,9 +23,11 @@ from asyncfc_sim.simulate.emitted import Pace, Played, modelled, play, with_reco
 from asyncfc_sim.traces.emission import Emission, emission
 
 from .fidelity_fit import Learnt
+from .fidelity_forecast import Forecast
 
 # The causes, in the order of the steps. Those of the conditional prediction are the last three.
 CAUSES: Final[Mapping[str, str]] = {
+    "pace": "messages of the synchronous runs did not take the fitted time (noise there, or a load that has changed)",
     "requests": "the model wrote other messages than the forecast assumes: further requests, other calls, more tokens",
     "tools": "tools took another time than in the synchronous runs",
     "ttft": "the time to the first token is not the fitted one",
@@ -48,8 +50,8 @@ class Conditional:
     left_out: int
 
 
-def conditional(run: AgentRun, policy: Policy, learnt: Learnt, case: str, forecast_s: float) -> Conditional:
-    """The prediction of one run under `policy`, of which `forecast_s` was forecast. Raises EmissionError."""
+def conditional(run: AgentRun, policy: Policy, learnt: Learnt, case: str, known: Forecast) -> Conditional:
+    """The prediction of one run under `policy`, of which `known` was forecast. Raises EmissionError."""
     decoder = learnt.fit.decoder
     given = emission(run.trace, run.messages, references=policy.references)
     usual = modelled(decoder, learnt.seen)
@@ -57,7 +59,8 @@ def conditional(run: AgentRun, policy: Policy, learnt: Learnt, case: str, foreca
     predicted = _played(given, run, policy, decoder, usual)
     with_ttft = _played(given, run, policy, decoder, with_recorded(usual, ttft=True, decode=False))
     with_all = _played(given, run, policy, decoder, with_recorded(usual, ttft=True, decode=True))
-    steps = [forecast_s, *(each.answered_s for each in (expected, predicted, with_ttft, with_all)), given.answered_s]
+    played = [each.answered_s for each in (expected, predicted, with_ttft, with_all)]
+    steps = [known.answered_s, known.at_fitted_pace_s, *played, given.answered_s]
     parts = {name: after - before for name, (before, after) in zip(CAUSES, pairwise(steps), strict=True)}
     return Conditional(
         predicted.answered_s, given.answered_s, parts, predicted.requests, predicted.extra_requests, predicted.left_out

@@ -38,10 +38,12 @@ from asyncfc_sim.workloads.workload import Task
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Seconds to the last answer, and how many requests that takes."""
+    """Seconds to the last answer, and how many requests that takes. `at_fitted_pace_s`: were its messages written at
+    the fitted pace, instead of that of the synchronous runs."""
 
     answered_s: float
     requests: int
+    at_fitted_pace_s: float
 
 
 def forecast(
@@ -68,15 +70,20 @@ def forecast(
         task = _slower(task, 1 + alpha)
     elif policy.futures:
         task = _begun_later(task, decoder.prefill_s(round(preamble_tokens)))
-    run = Simulation(
-        task,
-        policy,
-        Models(decoder, AS_RECORDED, overhead=not policy.futures or alpha is None, await_thinking=False),
-        Header(run=session.session, source="simulate", policy=policy.name, case=session.session),
-        messages="turn" if whole_turns else "step",
-        grace_as_live=True,
-    ).run()
-    return Forecast(answered_s(run.recorder.events), run.requests)
+    models = Models(decoder, AS_RECORDED, overhead=not policy.futures or alpha is None, await_thinking=False)
+    runs = [
+        Simulation(
+            task,
+            policy,
+            each,
+            Header(run=session.session, source="simulate", policy=policy.name, case=session.session),
+            messages="turn" if whole_turns else "step",
+            grace_as_live=True,
+        ).run()
+        for each in (models, replace(models, replay_decoding=False))
+    ]
+    recorded, fitted = (answered_s(run.recorder.events) for run in runs)
+    return Forecast(recorded, runs[0].requests, fitted)
 
 
 def prompt_growth(

@@ -101,7 +101,7 @@ def test_it_prints_the_noise_the_errors_their_causes_and_the_goals(done: tuple[R
         assert goal in said
     assert said.count(" met") + said.count(" MISSED") >= 4
     assert "latencies of tools were injected: drawn from the profile default, times 0.002, seed 0" in said
-    for cause in ("requests", "tools", "ttft", "decode", "executor"):
+    for cause in ("pace", "requests", "tools", "ttft", "decode", "executor"):
         assert f"- {cause}: " in said
 
 
