@@ -1,7 +1,8 @@
 """Sets of assignments for agents on real tools: what users say, a world of its own for each run, and a judge of it.
 
 A set is a module with a function `assignments(n, seed)`, which gives the first n: the same ones for the same seed, and
-the first 50 of 100 are those of 50. A set that was written by hand has an end, and gives no more than it has. It is found by its name in `task_set`.
+the first 50 of 100 are those of 50. A set that was written by hand has an end, and gives no more than it has. It is
+found by its name in `task_set`.
 
     for task in task_set("office").assignments(3, seed=0):
         with task.stage(empty_folder) as stage:
