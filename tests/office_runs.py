@@ -6,24 +6,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asyncfc_sim.workloads.office.judge import Outcome, outcome
 from asyncfc_sim.workloads.office.office import Office, office_file
-from asyncfc_sim.workloads.office.tasks import OfficeTask
 from tests.tee import Tee, listening
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / "models" / "tiny-futures" / "office.py"
+# Greedy, and bounded: a model that never comes to an end is cut off.
 GREEDY = '{"temperature": 0, "max_tokens": 400}'
+LONGEST_S = 600
 
 
 @dataclass(frozen=True)
 class OfficeRun:
-    """A run that has ended: the exit code, its document, its trace, what it said on stderr, what the server heard."""
+    """A run that has ended: its exit code, its document, its trace, what it said on stderr, what became of the office,
+    and what the server was asked and sent."""
 
     code: int
     document: dict[str, Any]
@@ -33,30 +34,30 @@ class OfficeRun:
     tee: Tee
 
 
-def command(*args: object) -> list[str]:
-    return [sys.executable, "-m", "asyncfc_sim", *map(str, args)]
+def asyncfc(*args: object, cwd: Path) -> subprocess.Popen[str]:
+    """`asyncfc ARGS`, without what a person may have set for endpoints of their own."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("OPENAI_API_KEY", "OPENAI_BASE_URL")}
+    words = [sys.executable, "-m", "asyncfc_sim", *map(str, args)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, cwd=cwd, env=kept, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
 
 
-def office_run(base_url: str, model: str, task: OfficeTask, folder: Path, *args: object) -> OfficeRun:
-    """Run it in a folder that is new: its office is there. `args` are further options of `asyncfc run`."""
+def office_run(base_url: str, model: str, prompts: tuple[str, ...], folder: Path, *args: object) -> OfficeRun:
+    """Run these prompts in a new folder, in which the office is then. `args` are further options of `asyncfc run`."""
     folder.mkdir()
-    trace = folder / "run.jsonl"
     with listening(base_url) as tee:
-        words = command("run", *task.prompts, "--base-url", tee.base_url, "--model", model, "--tools", TOOLS)
-        words += command("--extra-body", GREEDY, "--trace", trace, "--json", "--timeout", 240, *args)[3:]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=environment(), timeout=300)
-    found = json.loads(done.stdout) if done.stdout else {}
+        process = asyncfc("run", *prompts, *options(tee.base_url, model, folder), *args, cwd=folder)
+        printed, errors = process.communicate(timeout=LONGEST_S)
+    found = json.loads(printed) if printed else {}
     with Office(office_file(folder)) as office:
-        return OfficeRun(
-            done.returncode, found, trace, done.stderr, outcome(tuple(found.get("outputs", ())), office), tee
-        )
+        came = outcome(tuple(found.get("outputs", ())), office)
+    return OfficeRun(process.returncode, found, trace_file(folder), errors, came, tee)
 
 
-def environment() -> dict[str, str]:
-    """Without what a person may have set for endpoints of their own."""
-    return {name: value for name, value in os.environ.items() if name not in ("OPENAI_API_KEY", "OPENAI_BASE_URL")}
+def options(base_url: str, model: str, folder: Path) -> list[object]:
+    asked: list[object] = ["--base-url", base_url, "--model", model, "--tools", TOOLS, "--extra-body", GREEDY]
+    return [*asked, "--trace", trace_file(folder), "--json"]
 
 
-def transcripts(tee: Tee) -> Sequence[Sequence[dict[str, Any]]]:
-    """The conversations as the server was sent them, request by request."""
-    return [talk.body["messages"] for talk in tee.talks]
+def trace_file(folder: Path) -> Path:
+    return folder / "run.jsonl"
