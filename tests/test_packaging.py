@@ -103,7 +103,9 @@ def test_the_checkout_serves_its_own_data(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 # Homes and mounts of a developer's machine; a package index other than the reader's own.
 MACHINE_PATH = re.compile(r"(?<![\w.*:/-])/(?:work|root|Users|home/\w+|opt/\w+)/\w")
-INDEX = re.compile(r"--?(?:extra-)?index-url|--find-links|--trusted-host|https?://[^\s/]*(?:pypi|pythonhosted|mirror)")
+INDEX = re.compile(
+    r"(?<![\w-])--?(?:extra-)?index-url|--find-links|--trusted-host|https?://[^\s/]*(?:pypi|pythonhosted|mirror)"
+)
 
 
 def text_files() -> Iterator[Path]:
@@ -131,6 +133,8 @@ def test_the_search_for_machine_names_can_fail():
     assert MACHINE_PATH.search('open("/home/someone/x.txt")')
     assert MACHINE_PATH.search("cd /root/project")
     assert INDEX.search("--extra-index-url https://example.org/simple")
+    assert INDEX.search("pip install --index-url=https://example.org/simple x")
+    assert not INDEX.search('uv pip compile --no-emit-index-url; names = ("extra-index-url",)')
     assert not MACHINE_PATH.search("file:/work/report and https://example.org/home/page/x")
 
 

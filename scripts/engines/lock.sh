@@ -9,6 +9,6 @@ for name in transformers vllm; do
     folder=scripts/engines
     overrides=()
     [ -f "$folder/$name.overrides.txt" ] && overrides=(--overrides "$folder/$name.overrides.txt")
-    "$uv" pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
-        --no-emit-find-links "${flags[@]}" "${overrides[@]}" "$folder/$name.in" --output-file "$folder/$name.txt" >/dev/null
+    "$uv" pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
+        "${flags[@]}" "${overrides[@]}" "$folder/$name.in" --output-file "$folder/$name.txt" >/dev/null
 done
