@@ -79,14 +79,14 @@ def _errors(results: Results) -> Cells:
         "policy",
         "n",
         "measured\nmean s",
-        "conditional\nmean s",
-        "median\nerror %",
-        "p90 %",
-        "bias %",
-        "forecast\nmean s",
-        "median\nerror  %",
-        "p90  %",
-        "bias  %",
+        "condi-\ntional s",
+        "median\n%",
+        "p90\n%",
+        "bias\n%",
+        "fore-\ncast s",
+        "median\n %",
+        "p90\n %",
+        "bias\n %",
     ]
     rows = [
         (
@@ -109,14 +109,11 @@ def _spread(one: Spread | None) -> tuple[str, ...]:
 
 def _causes(results: Results) -> Cells:
     """What measured less forecast is made of, in per cent of what was measured: with its sign, and in size."""
-    header = ["of measured\nless forecast, %", *CAUSES, "requests\nmeasured", "requests\nforecast"]
+    header = ["measured less\nforecast, %", *CAUSES, "turns", "fore-\ncast"]
     rows = [
         (
             row.policy,
-            *(
-                f"{_signed(row.parts_s[cause] / row.measured_s)} ({_percent(row.parts_abs_s[cause] / row.measured_s)})"
-                for cause in CAUSES
-            ),
+            *(_part(row.parts_s[cause] / row.measured_s, row.parts_abs_s[cause] / row.measured_s) for cause in CAUSES),
             f"{row.requests:.2f}",
             f"{row.forecast_requests:.2f}",
         )
@@ -173,7 +170,7 @@ def _notes(results: Results) -> Iterator[str]:
             "was not shown before the answer"
         )
     )
-    yield "goals are of the policy that is furthest from each"
+    yield "goals are of the policy that is furthest from each; turns: requests to the model, measured and forecast"
     for cause, words in CAUSES.items():
         yield f"{cause}: {words}; the mean over runs, in brackets that of its size"
     for policy, (right, n) in results.right.items():
@@ -188,6 +185,10 @@ def _notes(results: Results) -> Iterator[str]:
             )
     for note, count in results.notes:
         yield f"{note} ({count} runs)"
+
+
+def _part(signed: float, size: float) -> str:
+    return f"{100 * signed:+.1f} ({100 * size:.1f})"
 
 
 def _percent(value: float) -> str:
