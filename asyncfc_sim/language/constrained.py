@@ -48,6 +48,10 @@ class Held:
     tokens: bool = False
 
 
+class NumberingError(ValueError):
+    """Numbers that calls cannot have."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolGrammar:
     """A Lark grammar; `notes` say where it and the schemas of the tools part (they stand in it, too)."""
@@ -60,13 +64,13 @@ def tool_grammar(tools: Mapping[str, Mapping[str, Any]], held: Held | None = Non
     """The grammar of one message that calls these tools; each is given with the JSON schema of its parameters.
 
     A schema that is widened already (`language.widen`) gives the same grammar. Raises SchemaError for a schema that is
-    none or that no arguments fit, and if there are no tools; ValueError for numbers of calls that cannot be.
+    none or that no arguments fit, and if there are no tools; NumberingError for numbers of calls that cannot be.
     """
     held = held or Held()
     if not tools.keys() - {AWAIT, CANCEL}:
         raise SchemaError("a grammar of calls needs at least one tool")
     if held.first < 1 or held.max_calls < 1 or held.first + held.max_calls > _LAST:
-        raise ValueError(f"calls are numbered from 1 to {_LAST}: not {held.max_calls} calls from {held.first} on")
+        raise NumberingError(f"calls are numbered from 1 to {_LAST}: not {held.max_calls} calls from {held.first} on")
     notes: list[str] = []
     shapes = {
         name: parameters_shape(name, schema, notes) for name, schema in tools.items() if name not in (AWAIT, CANCEL)

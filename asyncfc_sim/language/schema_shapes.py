@@ -78,7 +78,7 @@ class _Reader:
         if types is None and not _TELLING & schema.keys():
             return ANYTHING
         kinds = [types] if isinstance(types, str) else list(_KINDS) if types is None else types
-        if not isinstance(kinds, list) or not set(kinds) <= set(_KINDS):
+        if not isinstance(kinds, list) or not all(kind in _KINDS for kind in kinds):
             raise SchemaError(f"{where}: `type` is one or some of {', '.join(_KINDS)}, not {_said(types)}")
         fixed: tuple[JSON, ...] = (None,) if "null" in kinds else ()
         return Shape(
@@ -131,9 +131,11 @@ class _Reader:
         if not isinstance(properties, dict):
             raise SchemaError(f"{where}: `properties` is an object, not {_said(properties)}")
         required = _list(schema, "required", where) if "required" in schema else []
+        if not all(isinstance(name, str) for name in required):
+            raise SchemaError(f"{where}: `required` is an array of names, not {_said(required)}")
         others = schema.get("additionalProperties", True)
         members = []
-        for name in dict.fromkeys([*properties, *(str(each) for each in required)]):
+        for name in dict.fromkeys([*properties, *required]):
             shape = self.shape(properties.get(name, True), f"{where}.{name}", seen)
             if shape != NOTHING:
                 members.append(Member(name, shape, name in required))
@@ -165,6 +167,9 @@ class _Reader:
         return shape
 
     def _scalars(self, values: list[Any], where: str) -> Shape:
+        for value in values:
+            if isinstance(value, float) and not isfinite(value):
+                raise SchemaError(f"{where}: {value} is no value of JSON")
         found = scalar_shape(values)
         if found.array or found.object:
             self._notes.append(f"{where}: any array or object, not only those of `enum` or `const`")
@@ -184,7 +189,7 @@ class _Reader:
 
     def _note_what_is_left_open(self, schema: dict[str, Any], where: str) -> None:
         types = schema.get("type", _KINDS)
-        kinds = {types} if isinstance(types, str) else set(types) if isinstance(types, list | tuple) else set()
+        kinds = [types] if isinstance(types, str) else types if isinstance(types, list | tuple) else []
         held = _COMMON | _ANNOTATIONS
         held |= _OF_ARRAYS if "array" in kinds else set()
         held |= _OF_OBJECTS if "object" in kinds else set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from asyncfc_sim.core.values import JSON
@@ -59,13 +59,18 @@ class Shape:
     """What a value may be: one of the scalars in `fixed`, any string (`text`), a number, an integer, an array, an
     object; or whatever there is (`anything`)."""
 
-    fixed: tuple[JSON, ...] = ()
+    fixed: tuple[JSON, ...] = field(default=(), compare=False)
     text: bool = False
     number: bool = False
     integers: Integers | None = None
     array: Array | None = None
     object: Object | None = None
     anything: bool = False
+    # Shapes are compared by this: to Python 1, 1.0 and true are the same, and in a grammar they are three.
+    _written: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_written", tuple(map(json.dumps, self.fixed)))
 
     def holds(self, value: JSON) -> bool:
         """Whether a scalar fits."""

@@ -65,6 +65,7 @@ def f(a: Annotated[int, Field(ge=5, le=4)]): ...
         (None, ("--tools", str(EXAMPLE), "--tags", "both"), 2, "--tags 'both': expected one of auto, token, text"),
         (None, ("--tools", str(EXAMPLE), "--policy", "plan"), 2, "--policy 'plan': expected one of sync"),
         (None, ("--tools", str(EXAMPLE), "--max-calls", "0"), 2, "--max-calls"),
+        (None, ("--tools", str(EXAMPLE), "--numbered-from", "999999999"), 2, "calls are numbered from 1 to 999999999"),
         (None, (), 2, "no tools to call: expected --tools FILE.py"),
         (None, ("--tools", "tools.json"), 2, "--tools 'tools.json': expected FILE.py"),
         (None, ("--tools", "nowhere.py"), 3, "nowhere.py: No such file"),

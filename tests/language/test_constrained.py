@@ -19,7 +19,7 @@ from asyncfc_sim.core.arguments import needed
 from asyncfc_sim.core.messages import AWAIT, CANCEL, named
 from asyncfc_sim.core.references import Ref, Text, parse_reference, template_to_json
 from asyncfc_sim.core.values import ErrorValue
-from asyncfc_sim.language.constrained import Held, tool_grammar
+from asyncfc_sim.language.constrained import Held, NumberingError, tool_grammar
 from asyncfc_sim.language.errors import LanguageError
 from asyncfc_sim.language.schema_shapes import SchemaError
 from asyncfc_sim.language.widen import widen
@@ -325,6 +325,9 @@ def test_what_a_schema_says_beyond_the_grammar_is_told(schema: Any, note: str, a
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
+        ({"type": ["text", {}]}, "t.p: `type` is one or some of null, boolean"),
+        ({"required": [["a"]]}, "t.p: `required` is an array of names"),
+        ({"enum": [1, float("nan")]}, "t.p: nan is no value of JSON"),
         ({"type": "text"}, "t.p: `type` is one or some of null, boolean"),
         ({"anyOf": 5}, "t.p: `anyOf` is an array, not 5"),
         ({"$ref": "#/$defs/Gone"}, "t.p: `$ref` points at nothing"),
@@ -338,11 +341,22 @@ def test_a_schema_that_is_none_or_that_nothing_fits(schema: Any, message: str):
         tool_grammar({"t": {"type": "object", "properties": {"p": schema}, "required": ["p"]}})
 
 
+def test_schemas_of_which_only_python_says_that_they_are_the_same():
+    values: list[Any] = [1, True, 1.0]
+    one_of_each = {
+        f"t{n}": parameters(["p"], p=parameters(["q"], q={"const": value})) for n, value in enumerate(values)
+    }
+    lark = parser(tool_grammar(one_of_each, Held(max_calls=1)).text)
+    for n in range(3):
+        accepted = [accepts(lark, written((f"t{n}", {"p": {"q": value}}))) for value in values]
+        assert accepted == [n == other for other in range(3)]
+
+
 def test_no_tools_and_no_numbers():
     with pytest.raises(SchemaError, match="at least one tool"):
         tool_grammar({})
     with pytest.raises(SchemaError, match="allows no object"):
         tool_grammar({"t": {"type": "array"}})
     for wrong in (Held(first=0), Held(max_calls=0), Held(first=999_999_999)):
-        with pytest.raises(ValueError, match="numbered from 1"):
+        with pytest.raises(NumberingError, match="numbered from 1"):
             tool_grammar(ADD, wrong)
