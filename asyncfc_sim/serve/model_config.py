@@ -53,12 +53,13 @@ def read_config(path: Path) -> ModelConfig:
     found = read_json(path)
     if found.get("architectures") != [ARCHITECTURE]:
         raise ModelFault(f"{path}: architectures is {found.get('architectures')!r}; expected [{ARCHITECTURE!r}]")
-    rope = found.get("rope_parameters") or found.get("rope_scaling") or {}
+    of_rope = "rope_parameters" if found.get("rope_parameters") else "rope_scaling"  # as transformers 5, and as before
+    rope = found.get(of_rope) or {}
     unknown = {
         "hidden_act": found.get("hidden_act", "silu") != "silu",
         "attention_bias": bool(found.get("attention_bias")),
         "use_sliding_window": bool(found.get("use_sliding_window")),
-        "rope_parameters": not isinstance(rope, dict) or rope.get("rope_type", "default") != "default",
+        of_rope: not isinstance(rope, dict) or rope.get("rope_type", "default") != "default",
         "quantization_config": "quantization_config" in found,
     }
     for name, refused in unknown.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ class ServedModel:
 
     def opening_of_call(self, tool: str | None) -> list[int]:
         """How a call begins, of a tool if one is named: what an answer starts with that has to call."""
-        return self.vocabulary.encode(OPEN if tool is None else f'{OPEN}\n{{"name": "{tool}", "arguments":')
+        if tool is None:
+            return self.vocabulary.encode(OPEN)
+        name = json.dumps(self.vocabulary.quoted(tool), ensure_ascii=False)
+        return self.vocabulary.encode(f'{OPEN}\n{{"name": {name}, "arguments":')
 
 
 class Decoding:
@@ -115,7 +119,7 @@ def _special_names(path: Path) -> dict[str, str]:
     found = read_json(path)
     texts = {name: found.get(name) for name in _SPECIAL}
     return {
-        name: str(text["content"] if isinstance(text, dict) else text)
+        name: str(text.get("content", "") if isinstance(text, dict) else text)
         for name, text in texts.items()
         if text is not None
     }
@@ -124,7 +128,10 @@ def _special_names(path: Path) -> dict[str, str]:
 def _template(folder: Path) -> str:
     path = folder / "chat_template.jinja"
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ModelFault(f"{path}: not UTF-8: {error}") from None
     template = read_json(folder / "tokenizer_config.json").get("chat_template")
     if not isinstance(template, str):
         raise ModelFault(f"{folder}: no chat template: neither {path.name} nor in tokenizer_config.json")

@@ -48,6 +48,13 @@ def test_a_limit_cuts_it_off(folder: Path):
     assert (text, done.ended) == ("one two", False)
 
 
+def test_a_call_that_must_come_is_opened_with_any_name(folder: Path):
+    model = ServedModel(folder)
+    for name in ('say "hi"', END, "plain"):
+        head = "".join(model.vocabulary.bytes_of(token).decode() for token in model.opening_of_call(name))
+        assert head == f'<tool_call>\n{{"name": {json.dumps(name)}, "arguments":'
+
+
 def test_the_context_is_a_limit_too(tmp_path: Path):
     model = ServedModel(random_model(tmp_path, max_position_embeddings=40))
     prompt = model.prompt([USER], [])
@@ -154,4 +161,7 @@ def test_a_model_that_could_never_end_a_message_is_refused(folder: Path):
 def test_a_model_without_a_template_is_refused(folder: Path):
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelFault, match="no chat template"):
+        ServedModel(folder)
+    (folder / "chat_template.jinja").write_bytes(b"\xff")
+    with pytest.raises(ModelFault, match=r"chat_template\.jinja: not UTF-8"):
         ServedModel(folder)
