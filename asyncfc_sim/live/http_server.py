@@ -5,6 +5,7 @@ What stands behind one, recorded turns or a model, is a subclass of `ChatHandler
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import socketserver
@@ -44,7 +45,8 @@ class ChatServer(ThreadingHTTPServer):
         try:
             super().__init__((host, port), handler)
         except OSError as error:
-            hint = "" if port == 0 else "; another port can be given, and 0 is any that is free"
+            of_port = port != 0 and error.errno in (errno.EADDRINUSE, errno.EACCES)
+            hint = "; another port can be given, and 0 is any that is free" if of_port else ""
             reason = f"cannot listen on {host}:{port}: {error.strerror or error}{hint}"
             raise OSError(error.errno, reason) from None
 
