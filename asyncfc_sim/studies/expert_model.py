@@ -66,20 +66,21 @@ class ExpertModel:
 
 
 def expert_run(task: OfficeTask, policy: Policy, rng: np.random.Generator) -> ExpertRun:
-    """The expert does `task` under `policy`, on a virtual clock; tools take random times."""
+    """The expert does `task` under `policy`, on a virtual clock; tools take random times: some calls are over at once,
+    some only after the next message."""
     model = ExpertModel(Expert(task, policy.references), rng)
     with Office() as office:
-        tools = [_slow(function, rng) for function in office_tools(office)]
+        tools = [slow(function, lambda: rng.lognormal(-1.5, 1.6)) for function in office_tools(office)]
         run = virtual_clock.run(Agent(model, tools, policy=policy).run(*task.prompts))
         return ExpertRun(run, model.tools, outcome(run.outputs, office))
 
 
-def _slow(function: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Any]:
-    """The function, taking a random time: some are over at once, some only after the next message."""
+def slow(function: Callable[..., Any], seconds: Callable[[], float]) -> Callable[..., Any]:
+    """The tool, each call of which first waits for as long as `seconds` says then."""
 
     @functools.wraps(function)
-    async def slow(*args: Any, **named: Any) -> Any:
-        await asyncio.sleep(rng.lognormal(-1.5, 1.6))
+    async def slowed(*args: Any, **named: Any) -> Any:
+        await asyncio.sleep(seconds())
         return function(*args, **named)
 
-    return slow
+    return slowed

@@ -3,18 +3,18 @@
     python models/tiny-futures/evaluate.py --base-url URL [--tasks 200] [--policy sync --policy asyncfc]
 
 Right is a task whose answers are the expected ones, word for word, and after which the office is as expected. A
-reference is right if the call it stands in is one of those that the task takes, once it is filled in.
+reference is right if the call it stands in is one of those that the task takes, once it is filled in. Where that cannot
+be, because the call that it names failed, it is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import functools
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from asyncfc_sim.core.references import parse_string
 from asyncfc_sim.core.syntax import refs_in
 from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
 from asyncfc_sim.live.run import AgentRun, RunFailed
+from asyncfc_sim.studies.expert_model import slow
 from asyncfc_sim.traces.trace import Run
 from asyncfc_sim.workloads.office.judge import expected, outcome
 from asyncfc_sim.workloads.office.office import Office
@@ -37,7 +38,8 @@ async def attempt(base_url: str, task: OfficeTask, policy: str, seed: int) -> tu
     """Run one task: what was right of it, counted."""
     rng = np.random.default_rng(seed)
     with Office() as office:
-        tools = [_slow(function, rng) for function in office_tools(office)]
+        # Some calls end only after the model's next message.
+        tools = [slow(function, lambda: rng.exponential(0.03)) for function in office_tools(office)]
         agent = Agent(base_url=base_url, tools=tools, policy=policy_named(policy, **LIVE_GUARDS), timeout_s=120)
         try:
             run = await agent.run(*task.prompts)
@@ -54,10 +56,12 @@ async def attempt(base_url: str, task: OfficeTask, policy: str, seed: int) -> tu
 
 
 def references(trace: Run, calls: list[tuple[str, dict[str, Any]]]) -> Counter[str]:
-    """References that the model wrote, and how many of them were right."""
+    """References that the model wrote and that could be filled in, and how many of them were right."""
     written: dict[int, int] = {}  # by future, references in its arguments
     started: dict[int, tuple[str, Mapping[str, Any]]] = {}
     for event in trace.events:
+        if event.rule == "fail" and event.fields["error"]["kind"] == "dependency_failed":
+            written.pop(event.fields["future"], None)
         if event.rule not in ("issue", "start"):
             continue
         future, args = event.fields["future"], event.fields["args"]
@@ -67,17 +71,6 @@ def references(trace: Run, calls: list[tuple[str, dict[str, Any]]]) -> Counter[s
             written[future] = sum(len(list(refs_in(parse_string(text)))) for text in texts)
     right = sum(n for future, n in written.items() if started[future] in calls)
     return Counter({"references": sum(written.values()), "references right": right})
-
-
-def _slow(function: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Any]:
-    """The function, some of whose calls end only after the model's next message."""
-
-    @functools.wraps(function)
-    async def slow(*args: Any, **named: Any) -> Any:
-        await asyncio.sleep(rng.exponential(0.03))
-        return function(*args, **named)
-
-    return slow
 
 
 async def evaluate(base_url: str, policy: str, tasks: int, show: int) -> Counter[str]:
@@ -90,8 +83,9 @@ async def evaluate(base_url: str, policy: str, tasks: int, show: int) -> Counter
         if not counted["right"] and show > 0:
             show -= 1
             print(json.dumps({"wanted": expected(task)[0].answers, "messages": list(run.messages)}, indent=1))
-        if sys.stderr.isatty() or number % 20 == 19:
-            print(f"\r{policy} {number + 1}/{tasks}: {total['right']} right", end="\n", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            end = "\n" if number + 1 == tasks else ""
+            print(f"\r{policy} {number + 1}/{tasks}: {total['right']} right", end=end, file=sys.stderr, flush=True)
     return total
 
 

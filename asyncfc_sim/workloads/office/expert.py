@@ -64,8 +64,8 @@ class Expert:
         if not isinstance(value, Use):
             return value
         if value.step in results:
-            known = results[value.step][value.field]
-            return f"{value.before}{known}{value.after}" if value.before or value.after else known
+            known: Template = value.of(results[value.step])
+            return known
         ref = Ref(self._number[value.step], (value.field,))
         around = tuple(part for part in (value.before, ref, value.after) if part)
         return Text(around) if len(around) > 1 else ref

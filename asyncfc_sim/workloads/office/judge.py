@@ -55,7 +55,4 @@ def _done(office: Office, tool: str, args: Mapping[str, Any]) -> Any:
 
 
 def _value(value: Any, results: Mapping[str, Any]) -> Any:
-    if not isinstance(value, Use):
-        return value
-    known = results[value.step][value.field]
-    return f"{value.before}{known}{value.after}" if value.before or value.after else known
+    return value.of(results[value.step]) if isinstance(value, Use) else value

@@ -25,6 +25,11 @@ class Use:
     before: str = ""
     after: str = ""
 
+    def of(self, result: Mapping[str, Any]) -> Any:
+        """What it is, given that step's result."""
+        known = result[self.field]
+        return f"{self.before}{known}{self.after}" if self.before or self.after else known
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
