@@ -112,11 +112,12 @@ def only_whole_calls(body: dict[str, Any]) -> Reply | Say:
 
 
 def held_back(body: dict[str, Any]) -> Reply:
-    """Nothing for a while, and then everything."""
+    """Nothing for a while, and then everything: within 50 ms, be the machine busy, is at once after a second."""
     deltas = [chunk({"content": word}) for word in ("one ", "two ", "three")]
     if calls := calls_for(body):
         deltas = [chunk(call_delta(n, id=f"c{n}", name=t, arguments=a)) for n, (t, a) in enumerate(calls)]
-    return events(0.2 if looked_at(body) else 0.0, b"".join([*deltas, chunk({}, "stop"), chunk(usage=USAGE)]))
+    timed = "Count" in body["messages"][-1]["content"] or "parallel_tool_calls" in body
+    return events(1.0 if timed else 0.0, b"".join([*deltas, chunk({}, "stop"), chunk(usage=USAGE)]))
 
 
 def says_nothing(body: dict[str, Any]) -> Reply | Say:

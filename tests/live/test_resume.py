@@ -334,8 +334,15 @@ def read_requests(path: Path) -> list[Any]:
 def test_a_result_that_comes_while_closing_is_kept_and_nothing_new_is_started(path: Path):
     lines = [call("slow", name="x"), call("note", name="after", text="$f1")]
     bench = Bench()
-    threading.Timer(0.3, bench.release.set).start()
-    run = asyncio.run(broken_off(agent_of(bench, lines, "done"), path, lambda: "slow x" in bench.started))
+
+    def under_way() -> bool:
+        """The run is closed at once then, and the call ends a little later."""
+        if "slow x" not in bench.started:
+            return False
+        threading.Timer(0.3, bench.release.set).start()
+        return True
+
+    run = asyncio.run(broken_off(agent_of(bench, lines, "done", patience_s=10.0), path, under_way))
     assert bench.done == ["x"]
     rules = [e.rule for e in run.trace.events if e.rule in ("issue", "start", "finish")]
     assert rules == ["issue", "start", "issue", "finish"]
