@@ -109,13 +109,11 @@ def _spread(one: Spread | None) -> tuple[str, ...]:
 
 def _causes(results: Results) -> Cells:
     """What measured less forecast is made of, in per cent of what was measured: with its sign, and in size."""
-    header = ["measured less\nforecast, %", *CAUSES, "turns", "fore-\ncast"]
+    header = ["measured less\nforecast, %", *CAUSES]
     rows = [
         (
             row.policy,
             *(_part(row.parts_s[cause] / row.measured_s, row.parts_abs_s[cause] / row.measured_s) for cause in CAUSES),
-            f"{row.requests:.2f}",
-            f"{row.forecast_requests:.2f}",
         )
         for row in results.rows
         if row.parts_s and row.measured_s
@@ -170,7 +168,9 @@ def _notes(results: Results) -> Iterator[str]:
             "was not shown before the answer"
         )
     )
-    yield "goals are of the policy that is furthest from each; turns: requests to the model, measured and forecast"
+    yield "goals are of the policy that is furthest from each"
+    turns = [f"{row.policy} {row.requests:.2f} ({row.forecast_requests:.2f})" for row in results.rows]
+    yield f"requests to the model a run, measured (forecast): {', '.join(turns)}"
     for cause, words in CAUSES.items():
         yield f"{cause}: {words}; the mean over runs, in brackets that of its size"
     for policy, (right, n) in results.right.items():
