@@ -20,8 +20,8 @@ _environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=Fa
 _template = _environment.from_string((HERE / "chat_template.jinja").read_text(encoding="utf-8"))
 
 
-def rendered(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], *, prompt: bool = False) -> str:
-    return _template.render(messages=messages, tools=tools, add_generation_prompt=prompt)
+def rendered(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
+    return _template.render(messages=messages, tools=tools)
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from importlib.util import module_from_spec, spec_from_file_location
+
 import numpy as np
 import pytest
 
+from asyncfc_sim._resources import data_path
 from asyncfc_sim.core.certificate import Certified
 from asyncfc_sim.core.policy import Policy, policy_named
 from asyncfc_sim.live.agent import LIVE_GUARDS
@@ -40,3 +44,21 @@ def test_an_expert_does_what_is_expected(policy: Policy) -> None:
         assert isinstance(did.run.certificate.verdict, Certified)
         beside += did.run.saved.saving_s > 0
     assert (beside > 0) == (policy.max_running > 1)
+
+
+def test_by_the_measure_of_the_tiny_model_an_expert_makes_no_mistake() -> None:
+    """Also where what a reference names fails, so that the call never starts and shows what it would have been."""
+    path = data_path("models", "tiny-futures") / "evaluate.py"
+    spec = spec_from_file_location("evaluate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    evaluate = module_from_spec(spec)
+    spec.loader.exec_module(evaluate)
+    counted: Counter[str] = Counter()
+    for task in some_tasks(40):
+        run = expert_run(task, policy_named("asyncfc", **LIVE_GUARDS), np.random.default_rng(5)).run
+        counted += evaluate.references(run.trace, expected(task)[1])
+        failed = [event for event in run.trace.events if event.rule == "fail"]
+        counted["unfilled"] += sum(event.fields["error"]["kind"] == "dependency_failed" for event in failed)
+    assert counted["unfilled"] > 0
+    assert counted["references right"] == counted["references"] > 50
