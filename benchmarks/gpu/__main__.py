@@ -14,8 +14,9 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -36,6 +37,10 @@ TINY: Final = "tiny"
 FORMAT: Final = "asyncfc-gpu/1"
 
 
+class BadOption(ValueError):
+    """An option that does not go with the model."""
+
+
 def main() -> None:
     args = _arguments()
     try:
@@ -43,10 +48,10 @@ def main() -> None:
         models = args.models or [TINY, largest(known["free"], args.device)]
         print(f"{known['name']}, {known['free'] / 2**30:.0f} GiB free; torch {known['torch']}", flush=True)
         documents = [_measured(model, args, known) for model in models]
-    except (ServerFailed, NoTokenizer, BadStream, RunFailed, httpx2.HTTPError, OSError) as error:
+    except (ServerFailed, NoTokenizer, BadStream, RunFailed, BadOption, httpx2.HTTPError, OSError) as error:
         notes = "\n".join(getattr(error, "__notes__", ()))
         print(f"error: {error}\n{notes}".strip(), file=sys.stderr)
-        sys.exit(2 if isinstance(error, NoTokenizer) else 3)
+        sys.exit(2 if isinstance(error, NoTokenizer | BadOption) else 3)
     except KeyboardInterrupt:
         sys.exit(130)
     if args.json is not None:
@@ -62,6 +67,8 @@ def _measured(model: str, args: argparse.Namespace, known: dict[str, Any]) -> di
             raise NoTokenizer(f"{folder}: there is no model.safetensors; expected the folder of the tiny model")
         room = json.loads((folder / "config.json").read_text())["max_position_embeddings"] - args.tokens - 64
         prompts = [length for length in args.prompts if length <= room]
+        if not prompts:
+            raise BadOption(f"--prompts: the model {model} reads {room} tokens at the most, beside those of the answer")
         with serving(args.python, folder, args.device, args.serve) as served:
             timing = {"tokens": args.tokens, "repeats": args.repeats}
             cells = asyncio.run(measure(served, prompts, args.batches, **timing))
@@ -120,10 +127,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tiny", type=Path, default=ROOT / "models" / "tiny-futures", help="the tiny model's folder")
     parser.add_argument("--prompts", type=_counts, default=[128, 512, 2048, 8192], help="lengths, in tokens")
     parser.add_argument("--batches", type=_counts, default=[1, 2, 4, 8, 16, 32], help="requests at once; 1 first")
-    parser.add_argument("--tokens", type=int, default=64, help="of each answer")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds of each cell that count")
-    parser.add_argument("--tasks", type=int, default=20, help="of the comparison")
-    parser.add_argument("--tool-s", type=float, default=0.5, help="mean of the injected times of tools")
+    parser.add_argument("--tokens", type=_at_least(2), default=64, help="of each answer")
+    parser.add_argument("--repeats", type=_at_least(1), default=5, help="rounds of each cell that count")
+    parser.add_argument("--tasks", type=_at_least(1), default=20, help="of the comparison")
+    parser.add_argument("--tool-s", type=_seconds, default=0.5, help="mean of the injected times of tools")
     parser.add_argument("--serve", type=str.split, default=[], help="further options of transformers serve, one string")
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "decoders")
     parser.add_argument("--json", type=Path, help="write all that was measured there")
@@ -138,6 +145,21 @@ def _counts(text: str) -> list[int]:
     if counts != sorted(set(counts)) or counts[0] < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected whole numbers above zero, rising")
     return counts
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}: expected {least} or more")
+        return int(text)
+
+    return count
+
+
+def _seconds(text: str) -> float:
+    if not (float(text) >= 0 and isfinite(float(text))):
+        raise argparse.ArgumentTypeError(f"{text}: expected seconds, 0 or more")
+    return float(text)
 
 
 def _models(text: str) -> list[str]:

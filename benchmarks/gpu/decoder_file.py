@@ -22,7 +22,7 @@ from asyncfc_sim.studies.expert_model import expert_run
 from asyncfc_sim.workloads.office.expert import Calls
 
 from .comparison import some_tasks, written
-from .timing import Cell
+from .timing import BadStream, Cell
 
 ITL_PROMPT: Final = 512  # tokens: the row of the grid nearest to it gives the time of a token
 DIALOGUES: Final = 200
@@ -45,12 +45,17 @@ class Measured:
 
 
 def decoder(measured: Measured, cells: Sequence[Cell], tokenizer: Path) -> Decoder:
-    """The decoder of a grid. All is measured, but for the two slopes, which carry the last measured segment on."""
+    """The decoder of a grid. All is measured, but for the two slopes, which carry the last measured segment on.
+
+    Raises BadStream if no time of a token could be told.
+    """
     source = f"python -m benchmarks.gpu, {measured.date}"
     alone = [cell for cell in cells if cell.batch == 1]
     ttft = [(cell.prompt_tokens, _figure(cell.ttft_s, "s", source)) for cell in alone]
     row = min(alone, key=lambda cell: abs(cell.prompt_tokens - ITL_PROMPT)).prompt_tokens
     together = [cell for cell in cells if cell.prompt_tokens == row and cell.tpot_s]
+    if not together:
+        raise BadStream(f"no time per token at {row} prompt tokens: each answer came all at once")
     itl = [(cell.batch, _figure(cell.tpot_s, "s/token", source, f"at {row} prompt tokens; ")) for cell in together]
     tokens = _tokens(Tokenizer.from_file(str(tokenizer)))
     return Decoder(

@@ -27,10 +27,11 @@ pytest.importorskip("safetensors", reason="the extra `serve` is not installed")
 
 from asyncfc_sim.serve.hermes import CallArguments, CallBegun, Hermes
 from asyncfc_sim.workloads.office.expert import Calls, Expert
+from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.comparison import some_tasks, written
 from benchmarks.gpu.decoder_file import Measured, decoder, decoder_text
 from benchmarks.gpu.sizes import SIZES, NoTokenizer, largest, make_folder, parameters, weight_bytes
-from benchmarks.gpu.timing import Cell, Stream, together
+from benchmarks.gpu.timing import BadStream, Cell, Stream, together
 from tests.model_folders import random_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,8 +205,41 @@ def test_a_device_that_is_not_there_is_an_error_that_says_so() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("wrong", [["--batches", "2,4"], ["--prompts", "8,4"], ["--models", "70b"]])
-def test_a_wrong_option_is_refused(wrong: list[str]) -> None:
-    done = _run(*wrong)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--batches", "2,4"),
+        ("--prompts", "8,4"),
+        ("--models", "70b"),
+        ("--tokens", "1"),
+        ("--repeats", "0"),
+        ("--tasks", "none"),
+        ("--tool-s", "-1"),
+    ],
+)
+def test_a_wrong_option_is_refused(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gpu", f"{option}={value}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+def test_prompts_that_no_model_could_read_are_refused_before_it_is_served(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {"name": "cpu", "free": 2**30, "torch": "2", "transformers": "5"}
+    monkeypatch.setattr("benchmarks.gpu.__main__.about", lambda python, device: known)
+    words = ["gpu", "--device", "cpu", "--tiny", str(tiny), "--models", "trial", "--prompts", "50000"]
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--prompts: the model trial reads" in capsys.readouterr().err
+
+
+def test_answers_that_come_all_at_once_have_no_time_per_token(tiny: Path) -> None:
+    with pytest.raises(BadStream, match="each answer came all at once"):
+        decoder(MEASURED, [Cell(100, 1, (0.1,), ())], tiny / "tokenizer.json")
