@@ -19,7 +19,9 @@ from asyncfc_sim.workloads.repos.pytest_run import run_pytest
 from asyncfc_sim.workloads.repos.repository import Repository, read_files, repositories, write_files
 from asyncfc_sim.workloads.repos.tools import repo_tools
 from asyncfc_sim.workloads.task_set import task_set
+from tests.patience import within
 
+ROOT = Path(__file__).resolve().parents[2]
 ALL = list(repositories().values())
 each_repository = pytest.mark.parametrize("repository", ALL, ids=lambda repository: repository.name)
 
@@ -176,6 +178,26 @@ def test_tests_without_an_end_and_no_tests_at_all_are_errors(tmp_path: Path) -> 
     write_files({"x.py": ""}, tmp_path / "empty")
     with pytest.raises(RuntimeError, match="there are no tests"):
         run_pytest(tmp_path / "empty")
+
+
+@pytest.mark.slow
+def test_tests_without_an_end_do_not_outlive_whoever_started_them_for_long(tmp_path: Path) -> None:
+    note = f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    write_files({"test_x.py": f"{note}import time\ntime.sleep(600)\n"}, tmp_path / "x")
+    module, folder = run_pytest.__module__, str(tmp_path / "x")
+    soon = "run._LATER_S = 10 - run.LONGEST_S"
+    code = f"from pathlib import Path\nimport {module} as run\n{soon}\nrun.run_pytest(Path({folder!r}))"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as starter:
+        assert within(30, lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        starter.kill()
+    pid = int((tmp_path / "pid").read_text())
+    assert within(30, lambda: not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process; one that has ended, but that nobody has asked about, does not run."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listed.stdout.strip()[:1] not in ("", "Z")
 
 
 # ------------------------------------------------------------------------------------------------------ the judge

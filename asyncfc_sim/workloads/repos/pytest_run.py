@@ -15,9 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 LONGEST_S: Final = 60.0
+_LATER_S: Final = 5.0  # by then whoever started the tests has stopped them, or has gone
 
+# pytest, which ends by itself at a time, also if nobody is left to stop a test without an end.
+_PROGRAM: Final = """
+import faulthandler, sys
+faulthandler.dump_traceback_later(float(sys.argv.pop(1)), exit=True)
+import pytest
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 _OPTIONS: Final = (
-    *("-m", "pytest", "-q", "--tb=short", "-rN", "--no-header", "--color=no", "-p", "no:cacheprovider"),
+    *("-q", "--tb=short", "-rN", "--no-header", "--color=no", "-p", "no:cacheprovider"),
     *("-o", "console_output_style=classic"),
     # Without these two pytest looks for a configuration in the folders above, and takes the first that it finds.
     *("--rootdir", ".", "-c", os.devnull),
@@ -44,7 +52,7 @@ def run_pytest(folder: Path, longest_s: float = LONGEST_S) -> dict[str, Any]:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-B", *_OPTIONS],
+            [sys.executable, "-B", "-c", _PROGRAM, str(longest_s + _LATER_S), *_OPTIONS],
             cwd=folder,
             env={**os.environ, **_FIXED},
             stdin=subprocess.DEVNULL,
