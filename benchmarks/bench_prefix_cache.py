@@ -133,12 +133,14 @@ class Server:
         self._url, self._model, self._client = f"{base_url}/chat/completions", model, client
 
     async def read(self, messages: Messages, tools: Messages) -> Reading:
-        """Raises httpx2.HTTPError."""
+        """Raises httpx2.HTTPError, or ValueError for an answer that does not count its tokens."""
         body = {"model": self._model, "messages": messages, "tools": tools, "max_tokens": 1, "temperature": 0}
         asked_s = time.perf_counter()
         response = (await self._client.post(self._url, json=body)).raise_for_status()
         ttft_s = time.perf_counter() - asked_s
-        usage = response.json()["usage"]
+        usage = response.json().get("usage")
+        if not usage:
+            raise ValueError(f"{self._url} does not count tokens: there is no usage in its answer")
         details = usage.get("prompt_tokens_details") or {}
         return Reading(usage["prompt_tokens"], details.get("cached_tokens"), ttft_s)
 

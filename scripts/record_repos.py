@@ -60,10 +60,14 @@ async def main(names: Iterable[str]) -> list[Run]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--pace"]:
+        if len(sys.argv) != 3:
+            sys.exit("expected: --pace FILE")
         fit = ["fit", sys.argv[2], "-o", str(recorded_folder() / "gemini-3-pro.toml")]
         subprocess.run([sys.executable, "-m", "asyncfc_sim", *fit], check=True)
         (recorded_folder() / "thoughts.toml").write_text(thoughts_file(sys.argv[2]), encoding="utf-8")
     elif names := sys.argv[1:]:
+        if unknown := [name for name in names if name not in repositories()]:
+            sys.exit(f"{', '.join(unknown)}: expected names of {', '.join(repositories())}")
         write_trace(sys.stdout, asyncio.run(main(names)))
     else:
         write_trace(recorded_folder() / "turns.jsonl", asyncio.run(main(repositories())))
