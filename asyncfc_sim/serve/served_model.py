@@ -59,10 +59,8 @@ class ServedModel:
 
     def opening_of_call(self, tool: str | None) -> list[int]:
         """How a call begins, of a tool if one is named: what an answer starts with that has to call."""
-        if tool is None:
-            return self.vocabulary.encode(OPEN)
-        name = json.dumps(self.vocabulary.quoted(tool), ensure_ascii=False)
-        return self.vocabulary.encode(f'{OPEN}\n{{"name": {name}, "arguments":')
+        name = None if tool is None else json.dumps(self.vocabulary.quoted(tool), ensure_ascii=False)
+        return self.vocabulary.encode(f'{OPEN}\n{{"name": ' + ('"' if name is None else f'{name}, "arguments":'))
 
 
 class Decoding:

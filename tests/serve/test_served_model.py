@@ -48,11 +48,12 @@ def test_a_limit_cuts_it_off(folder: Path):
     assert (text, done.ended) == ("one two", False)
 
 
-def test_a_call_that_must_come_is_opened_with_any_name(folder: Path):
+def test_a_call_that_must_come_is_opened_up_to_what_is_the_models_to_say(folder: Path):
     model = ServedModel(folder)
-    for name in ('say "hi"', END, "plain"):
+    for name in ('say "hi"', END, "plain", None):
         head = "".join(model.vocabulary.bytes_of(token).decode() for token in model.opening_of_call(name))
-        assert head == f'<tool_call>\n{{"name": {json.dumps(name)}, "arguments":'
+        rest = '"' if name is None else f'{json.dumps(name)}, "arguments":'
+        assert head == f'<tool_call>\n{{"name": {rest}'
 
 
 def test_the_context_is_a_limit_too(tmp_path: Path):
