@@ -44,7 +44,7 @@ def new_model(tokenizer: Any, width: int, layers: int) -> Qwen3ForCausalLM:
 
 
 def batches(shards: Path, begin: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-    """(shard, tokens, written) from the shard `begin` on, again and again; waits for those still being written."""
+    """(shard, tokens, written) from the shard `begin` on; after the last one that there is by then, the first again."""
     number = begin
     while True:
         path = shards / f"{number:04}.npz"
