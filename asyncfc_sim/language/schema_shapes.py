@@ -94,7 +94,7 @@ class _Reader:
         low, high = -MOST, MOST
         for key in sorted(_OF_INTEGERS & schema.keys()):
             bound = schema[key]
-            if isinstance(bound, bool) or not isinstance(bound, int | float) or not isfinite(bound):
+            if isinstance(bound, bool) or not isinstance(bound, int | float) or not _finite(bound):
                 self._notes.append(f"{where}: `{key}` is not held to")
             elif key == "minimum":
                 low = max(low, ceil(bound))
@@ -168,7 +168,7 @@ class _Reader:
 
     def _scalars(self, values: list[Any], where: str) -> Shape:
         for value in values:
-            if isinstance(value, float) and not isfinite(value):
+            if isinstance(value, float) and not _finite(value):
                 raise SchemaError(f"{where}: {value} is no value of JSON")
         found = scalar_shape(values)
         if found.array or found.object:
@@ -197,6 +197,10 @@ class _Reader:
         for key in schema:
             if key not in held and not key.startswith("x-"):
                 self._notes.append(f"{where}: `{key}` is not held to")
+
+
+def _finite(number: float) -> bool:
+    return isinstance(number, int) or isfinite(number)  # which an integer may be too large for
 
 
 def _list(schema: dict[str, Any], key: str, where: str) -> list[Any]:

@@ -332,6 +332,7 @@ def test_what_a_schema_says_beyond_the_grammar_is_told(schema: Any, note: str, a
         ({"anyOf": 5}, "t.p: `anyOf` is an array, not 5"),
         ({"$ref": "#/$defs/Gone"}, "t.p: `$ref` points at nothing"),
         ({"type": "integer", "minimum": 5, "maximum": 4}, "t.p: no value fits its schema"),
+        ({"type": "integer", "minimum": 10**400}, "t.p: no value fits its schema"),
         ({"type": "array", "minItems": 3, "maxItems": 2}, "t.p: at least 3 items, and at most 2"),
         ("integer", "t.p: an object or a boolean is expected as a schema"),
     ],
