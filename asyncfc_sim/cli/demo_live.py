@@ -11,11 +11,12 @@ from asyncfc_sim.report.evidence_text import certificate_line, saving_line
 from asyncfc_sim.report.timeline_view import render_timelines
 
 if TYPE_CHECKING:
+    from asyncfc_sim.core.policy import Policy
     from asyncfc_sim.live.run import AgentRun
 
 PROMPT: Final = "Tell Anna the weather in Oslo on Monday, then book room B12 on Friday for Ben as soon as Ben is free."
 LATENCIES: Final = "office"
-SCALE: Final = 0.2  # a demo is not to take as long as the web does
+SCALE: Final = 0.6  # a demo is not to take as long as the web does
 TOKENS_PER_SECOND: Final = 60.0  # what a large model gives one reader
 
 
@@ -27,7 +28,7 @@ def run_live() -> bool:
         from asyncfc_sim.serve.tiny import serve_tiny
 
         with serve_tiny(process=True, tokens_per_second=TOKENS_PER_SECOND) as base_url:
-            (in_turn, did_in_turn), (at_once, did_at_once) = [_run(base_url, policy) for policy in ("sync", "asyncfc")]
+            (in_turn, did_in_turn), (at_once, did_at_once) = [_run(base_url, policy) for policy in _policies()]
     except (ImportError, FileNotFoundError) as error:
         messages_console().print(f"the live part is left out: {error}", soft_wrap=True)
         return True
@@ -49,7 +50,14 @@ def run_live() -> bool:
     return same
 
 
-def _run(base_url: str, policy: str) -> tuple[AgentRun, object]:
+def _policies() -> tuple[Policy, Policy]:
+    """In turn, and with futures: on touch, so that what the model sees does not depend on how busy the machine is."""
+    from asyncfc_sim.core.policy import policy_named
+
+    return policy_named("sync"), policy_named("asyncfc", grace_s=0.0, delivery="on_touch")
+
+
+def _run(base_url: str, policy: Policy) -> tuple[AgentRun, object]:
     """A run in an office of its own, and what was done in it."""
     from asyncfc_sim.live.agent import Agent
     from asyncfc_sim.simulate.durations import load_durations

