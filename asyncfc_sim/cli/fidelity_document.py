@@ -102,7 +102,8 @@ class Results:
         """What was odd about the server or the runs, and in how many of them."""
         runs = [outcome.run for outcome in self.found.outcomes if outcome.run is not None]
         notes = Counter(note for run in runs for note in dict.fromkeys(run.notes))
-        if silent := sum(not run.timeline.calls for run in runs):
+        answered = [outcome.run for outcome in self.found.outcomes if outcome.run is not None and outcome.completed]
+        if silent := sum(not run.timeline.calls for run in answered):
             notes["the model called no tool: such a run says nothing of a schedule"] = silent
         return notes.most_common()
 

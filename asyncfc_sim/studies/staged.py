@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,4 +36,4 @@ class Staged:
         assignment = self.assignments[prompt]
         with TemporaryDirectory(prefix="asyncfc-stage-") as folder, assignment.stage(Path(folder)) as stage:
             run = await agent.with_tools(stage.tools).run(*assignment.prompts, name=name)
-            return run, stage.judge(run.outputs)
+            return run, await asyncio.to_thread(stage.judge, run.outputs)  # a judge may run tests

@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("tokenizer", type=Path)
     parser.add_argument("shards", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--start", type=Path, help="a folder with weights to begin with, in place of random ones")
     parser.add_argument("--tokens", type=float, default=30e6)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
@@ -90,7 +91,10 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     tokenizer = AutoTokenizer.from_pretrained(asked.tokenizer)
-    model = new_model(tokenizer, asked.width, asked.layers)
+    if asked.start is None:
+        model = new_model(tokenizer, asked.width, asked.layers)
+    else:
+        model = Qwen3ForCausalLM.from_pretrained(asked.start)
     hidden = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.dim() != 2 or "embed" in name]
     muon = torch.optim.Muon(hidden, lr=asked.muon, weight_decay=0.05, momentum=0.95, adjust_lr_fn="original")
