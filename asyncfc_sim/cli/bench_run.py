@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,18 +13,15 @@ from uuid import uuid4
 from . import bench_request as options
 from .agent_options import given_tools, secrets
 from .bench_agents import agents_of, fresh_of, warnings_of
+from .bench_outcomes import ended, interrupted, write_runs
 from .bench_request import BenchRequest
 from .errors import ExitCode
-from .run_agent import leave, with_timeout
-from .signals import signals_cancel, sigterm_interrupts
+from .run_agent import with_timeout
+from .signals import sigterm_interrupts
 from .task_options import staged
 
 if TYPE_CHECKING:
     from asyncfc_sim.core.tool import Tool
-    from asyncfc_sim.live.agent import Agent
-    from asyncfc_sim.studies.bench import Found, Plan
-    from asyncfc_sim.studies.staged import Staged
-    from asyncfc_sim.traces.trace import Run
 
     from .bench_document import Results
 
@@ -36,7 +32,7 @@ def run_bench(request: BenchRequest) -> ExitCode:
     """One benchmark from its beginning to its end. Returns the exit code; raises what bad input raises."""
     sigterm_interrupts()  # until the runs themselves listen: much is imported before
     from asyncfc_sim.report.console import progress
-    from asyncfc_sim.studies.bench import Found
+    from asyncfc_sim.studies.bench import Found, conduct
 
     from .bench_document import Results
 
@@ -53,16 +49,17 @@ def run_bench(request: BenchRequest) -> ExitCode:
     warnings = warnings_of(plan, tools, override)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    found = Found()
-    interrupted = False
+    found, broken_off = Found(), False
+    converse = None if stages is None else stages.converse
     quiet = request.quiet or request.as_json
     try:
         # What tools print is no part of the results.
         with progress("conversations", plan.size, quiet=quiet) as advance, redirect_stdout(sys.stderr):
-            interrupted = asyncio.run(_conducted(plan, agents, found, name, fresh_of(tools), advance, stages))
+            work = conduct(plan, agents, found, name=name, fresh=fresh_of(tools), advance=advance, converse=converse)
+            broken_off = asyncio.run(interrupted(work))
     finally:
-        results = Results(name, plan, policies, found, wanted, shown, metadata, warnings, interrupted, request)
-        if found.outcomes or interrupted:  # also if a fault ended it: what was measured is not lost
+        results = Results(name, plan, policies, found, wanted, shown, metadata, warnings, broken_off, request)
+        if found.outcomes or broken_off:  # also if a fault ended it: what was measured is not lost
             _write(results, result)
     return _end(results)
 
@@ -78,10 +75,7 @@ def _end(results: Results) -> ExitCode:
         emit(json_document(results))
     else:
         show(results)
-    code = exit_code(results)
-    if any(outcome.run is not None and outcome.run.in_doubt for outcome in results.found.outcomes):
-        leave(code)
-    return code
+    return ended(exit_code(results), results.found.outcomes)
 
 
 def exit_code(results: Results) -> ExitCode:
@@ -98,35 +92,8 @@ def exit_code(results: Results) -> ExitCode:
     return ExitCode.PARTIAL if failed else ExitCode.OK
 
 
-async def _conducted(
-    plan: Plan,
-    agents: Mapping[str, Agent],
-    found: Found,
-    name: str,
-    fresh: Callable[[], None],
-    advance: Callable[[], None],
-    stages: Staged | None,
-) -> bool:
-    """Do it all; returns whether it was interrupted, by Ctrl-C or SIGTERM."""
-    from asyncfc_sim.studies.bench import conduct
-
-    converse = None if stages is None else stages.converse
-    running = asyncio.ensure_future(
-        conduct(plan, agents, found, name=name, fresh=fresh, advance=advance, converse=converse)
-    )
-    signals_cancel(running)
-    try:
-        await running
-    except asyncio.CancelledError:
-        return True
-    return False
-
-
 def _write(results: Results, result: Path | None) -> None:
     """The results and the trace, if they were asked for. Each holds the name of the run."""
-    from asyncfc_sim.traces.redact import redacted
-    from asyncfc_sim.traces.trace import write_trace
-
     from .bench_document import json_document
     from .output import emit
 
@@ -135,14 +102,4 @@ def _write(results: Results, result: Path | None) -> None:
         emit(json_document(results, runs=True), str(result))
     if request.trace is not None:
         hidden = secrets(request.endpoint, request.tools)
-        write_trace(request.trace, (redacted(run, hidden) for run in _runs(results)))
-
-
-def _runs(results: Results) -> list[Run]:
-    """The trace of each run, those that failed too, with the prompt's id as its case."""
-    prompts = results.plan.prompts
-    return [
-        replace(outcome.run.trace, header=replace(outcome.run.trace.header, case=prompts[outcome.prompt].id))
-        for outcome in results.found.outcomes
-        if outcome.run is not None
-    ]
+        write_runs(request.trace, results.found.outcomes, results.plan.prompts, hidden)
