@@ -86,13 +86,14 @@ def late_bound(template: Template, values: Mapping[int, Value]) -> tuple[str | E
     return filled, used
 
 
-def named(tool: str, args: Mapping[str, Template], known: Callable[[int], int]) -> list[int] | ErrorValue:
-    """The futures that an await or a cancel names, or what is wrong with it; `known` maps a number to its future or 0.
+def named(tool: str, args: Mapping[str, Template], known: Callable[[int], int]) -> dict[int, int] | ErrorValue:
+    """What an await or a cancel names: each number, in order, with the future that it stands for; or what is wrong with
+    it. `known` maps a number to its future, or to 0.
 
     In `ids`, text that looks like a reference can only be meant as one, escaped or not.
     """
     given = args.get("ids", [])
-    futures = set()
+    futures: dict[int, int] = {}
     for item in given if isinstance(given, list) else [given]:
         ref = parse_string(item) if isinstance(item, str) else item
         future = known(ref.future) if isinstance(ref, Ref) else 0
@@ -100,10 +101,10 @@ def named(tool: str, args: Mapping[str, Template], known: Callable[[int], int]) 
             written = arguments({"ids": given})
             reason = f'{tool} takes the futures of earlier calls, such as {{"ids": ["$f1"]}}, not {written}'
             return ErrorValue("invalid_reference", reason)
-        futures.add(future)
+        futures[ref.future] = future
     if not futures:
         return ErrorValue("invalid_argument", f'{tool} needs the futures of earlier calls, such as {{"ids": ["$f1"]}}')
-    return sorted(futures)
+    return dict(sorted(futures.items()))
 
 
 def tool_message(tool_call_id: str, content: str) -> dict[str, Any]:

@@ -240,48 +240,53 @@ class Session:
     def _await(self, message: Message) -> None:
         """Wait for what the first `await_future` names; a second one would have to wait for the first."""
         awaits = [slot for slot in message.slots if slot.tool == messages.AWAIT and slot.answer is None]
-        named = [(slot, futures) for slot in awaits if (futures := self._named(slot))]
-        for slot, _ in named[1:]:
+        valid = [(slot, set(named.values())) for slot in awaits if (named := self._named(slot))]
+        for slot, _ in valid[1:]:
             reason = "one await_future in a message is enough: name all futures in its ids"
             slot.answer = messages.result(ErrorValue("invalid_argument", reason))
-        for slot, futures in named[:1]:
+        for slot, futures in valid[:1]:
             message.awaits = slot
             timeout_s = slot.args.get("timeout_s")
-            waits = not self.scheduler.values.keys() >= set(futures)
+            waits = not self.scheduler.values.keys() >= futures
             if waits and isinstance(timeout_s, int | float) and timeout_s < LONGEST_AWAIT_S:
                 self._act(SetTimer(("await", message.number), float(max(0, timeout_s))))
-            self._schedule(Touch(tuple(futures), any=slot.args.get("mode") == "any"))
+            self._schedule(Touch(tuple(sorted(futures)), any=slot.args.get("mode") == "any"))
 
     def _awaited(self, values: Mapping[int, Value]) -> None:
         assert self._message is not None
         slot, self._message.awaits = self._message.awaits, None
         assert slot is not None
-        pending = [future for future in self._named(slot) if future not in values]
-        slot.answer = messages.awaited(self.transcript.previews(values), pending)
+        named = self._named(slot)
+        shown = {number: values[future] for number, future in named.items() if future in values}
+        pending = [number for number, future in named.items() if future not in values]
+        slot.answer = messages.awaited(self.transcript.previews(shown), pending)
         slot.gives = tuple(values)
 
     def _cancel(self, slot: Slot) -> None:
         message, futures = self._message, self._named(slot)
-        for future in futures:
+        for future in sorted(set(futures.values())):
             self._perform(self._attempts.give_up(future))
             if self._message is not message:
                 return  # strict: a call that was cancelled has failed
         self._show(slot, futures, messages.cancelled)
 
-    def _show(self, slot: Slot, futures: list[int], text: Callable[[Mapping[int, Value]], str]) -> None:
-        """Answer a call with the values of futures, all of which have settled."""
+    def _show(self, slot: Slot, futures: dict[int, int], text: Callable[[Mapping[int, Value]], str]) -> None:
+        """Answer a call with the values of the futures that it names, all of which have settled."""
         if futures:
-            values = {future: self.scheduler.values[future] for future in futures}
+            values = {number: self.scheduler.values[future] for number, future in futures.items()}
             slot.answer = text(self.transcript.previews(values))
-            slot.gives = tuple(futures)
-            self._deliver(futures)
+            slot.gives = tuple(sorted(set(futures.values())))
+            self._deliver(list(slot.gives))
 
-    def _named(self, slot: Slot) -> list[int]:
-        """The futures that an await or a cancel names; if it names none that exists, it is answered with an error."""
+    def _named(self, slot: Slot) -> dict[int, int]:
+        """What an await or a cancel names, each number with the future that it stands for.
+
+        If it names none that exists, it is answered with an error.
+        """
         futures = messages.named(slot.tool, slot.args, self._known)
         if isinstance(futures, ErrorValue):
             self.guards.count("bad_references")
-            slot.answer, futures = messages.result(futures), []
+            slot.answer, futures = messages.result(futures), {}
         return futures
 
     def _known(self, number: int) -> int:
@@ -295,7 +300,8 @@ class Session:
         if before is None or any(slot.tool != messages.AWAIT for slot in message.slots):
             return
         tools = {slot.future: slot.tool for slot in before.slots if slot.future}
-        awaited = {future for slot in message.slots if slot.answer is None for future in self._named(slot)}
+        mine = [slot for slot in message.slots if slot.answer is None]
+        awaited = {future for slot in mine for future in self._named(slot).values()}
         if not awaited or not awaited <= tools.keys():
             return
         self.guards.awaited_at_once(tools[future] for future in awaited)

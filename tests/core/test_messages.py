@@ -137,13 +137,13 @@ def known(number: int) -> int:
 @pytest.mark.parametrize(
     ("ids", "futures"),
     [
-        ([Ref(1), Ref(2)], [1, 2]),
-        ([Ref(2), Ref(1), Ref(1)], [1, 2]),
-        ([Ref(3), Ref(2)], [2]),  # two numbers that share one future
-        ([Ref(1, ("x", 0))], [1]),
-        (Ref(1), [1]),
-        (["$f1"], [1]),  # escaped: in this place it can only be meant as a future
-        ("$f1", [1]),
+        ([Ref(1), Ref(2)], {1: 1, 2: 2}),
+        ([Ref(2), Ref(1), Ref(1)], {1: 1, 2: 2}),
+        ([Ref(3), Ref(2)], {2: 2, 3: 2}),  # two numbers that share one future
+        ([Ref(1, ("x", 0))], {1: 1}),
+        (Ref(1), {1: 1}),
+        (["$f1"], {1: 1}),  # escaped: in this place it can only be meant as a future
+        ("$f1", {1: 1}),
     ],
 )
 def test_futures_are_named_in_a_list_or_alone(ids, futures):

@@ -47,11 +47,27 @@ def test_a_reference_to_a_shared_number_is_one_to_the_future_that_it_shares():
     assert talk.running[3].args == {"x": "a"}
     assert talk.running[4].args == {"x": ["about a", {"y": "a"}]}
     talk.says(("await_future", {"ids": ["$f2"]}))
-    assert talk.shown() == [{"resolved": {"$f1": "a"}}]
+    assert talk.shown() == [{"resolved": {"$f2": "a"}}]  # under the name that it was asked for by
     for future in (3, 4):
         talk.finish(future)
     talk.end("it is ${f2}, see ${f3} and ${f4}")
     assert talk.answers == ['it is a, see {"x":["a"]} and {"x":[["about a",{"y":"a"}]]}']
+
+
+def test_an_await_is_answered_under_every_name_that_it_used():
+    talk = Dialogue(SHARE)
+    talk.says(READ_A, READ_A, PURE)
+    talk.says(("await_future", {"ids": ["$f2", "$f1", "$f3"], "mode": "any"}))
+    talk.finish(1)
+    assert talk.shown() == [{"resolved": {"$f1": "a", "$f2": "a"}, "pending": ["$f3"]}]
+
+
+def test_a_cancel_is_answered_under_the_name_that_it_used():
+    talk = Dialogue(SHARE)
+    talk.says(READ_A, READ_A)
+    talk.says(("cancel_future", {"ids": ["$f2"]}))
+    talk.finish(1)
+    assert talk.shown()[0]["calls"].keys() == {"$f2"}
 
 
 def test_the_order_of_arguments_makes_no_difference_and_their_values_do():
