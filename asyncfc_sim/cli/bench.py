@@ -114,7 +114,7 @@ def bench(
 
     \b
     Exit codes: 0 all answered, 1 more failures than --fail-on-error-rate allows, 2 bad input, 3 no model or tools to
-      be had, 4 some runs failed, or all, 130 interrupted (what there is is shown and written).
+      be had, or none any more, 4 some runs failed, or all, 130 interrupted (what there is is shown and written).
     """
     from .bench_request import BenchRequest
     from .bench_run import run_bench

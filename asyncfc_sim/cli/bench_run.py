@@ -85,8 +85,10 @@ def exit_code(results: Results) -> ExitCode:
     limit = results.request.fail_on_error_rate
     if results.interrupted:
         return ExitCode.INTERRUPTED
+    if results.found.stopped is not None:
+        return ExitCode.MISSING
     if failed == len(outcomes):
-        return ExitCode.MISSING if results.found.hopeless is not None else ExitCode.PARTIAL
+        return ExitCode.PARTIAL
     if limit is not None and failed > limit * len(outcomes):
         return ExitCode.FAILED
     return ExitCode.PARTIAL if failed else ExitCode.OK

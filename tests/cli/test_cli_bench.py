@@ -210,6 +210,21 @@ def test_a_server_that_is_not_there_is_exit_code_3_at_once(bench: Bench) -> None
     assert "127.0.0.1" in told["stopped"]
 
 
+def dying(after: int) -> Iterator[Callable[[dict[str, Any]], Reply | Say]]:
+    """A server that answers so many requests."""
+    yield from itertools.repeat(say, after)
+    yield from itertools.repeat(lambda body: error(404, "the model is gone"))
+
+
+def test_a_server_that_dies_in_the_middle_is_exit_code_3_with_what_there_is(bench: Bench) -> None:
+    with ChatServer(dying(20)) as server:
+        done = bench("--base-url", server.base_url, "--repeats", 50, "--json")
+    assert done.exit_code == 3
+    told = json.loads(done.stdout)
+    assert told["stopped"].startswith("nothing answers any more: ")
+    assert 0 < told["completed"] < told["planned"]
+
+
 def test_the_trace_is_what_the_other_verbs_read(bench: Bench, tmp_path: Path) -> None:
     trace = tmp_path / "runs.jsonl.gz"
     assert bench("--trace", trace, "--json").exit_code == 0
