@@ -32,6 +32,9 @@ verify: $(INSTALLED) ## what the tests do in part, whole: random programs, mutan
 	$(BIN)/asyncfc check --litmus
 	$(BIN)/asyncfc check bfcl
 
+proofs: ## check the proofs of the theorems with Coq, and print what each rests on (1 min; installs Coq as root)
+	bash scripts/proofs.sh
+
 papers: $(INSTALLED) ## simulate what papers claim, and write papers/*/RESULTS.md (2 min)
 	$(BIN)/asyncfc papers reproduce
 
@@ -45,4 +48,4 @@ clean: ## remove the environments, caches and built files
 $(INSTALLED): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" bash scripts/set_up.sh
 
-.PHONY: help demo test test-engines check verify papers bench clean
+.PHONY: help demo test test-engines check verify proofs papers bench clean
