@@ -147,6 +147,20 @@ def breaks(body: dict[str, Any]) -> Reply | Say:
     return events(chunk({"content": "one"}), RESET) if body.get("tools") else well(body)
 
 
+def breaks_once(where: Callable[[Mapping[str, Any]], bool]) -> Answer:
+    """A server that has an accident with the first request of a kind, and never again. What it reads it remembers."""
+    answer, broken = remembering(0.0, 0.0, (0, 3000)), False
+
+    def once(body: dict[str, Any]) -> Reply | Say:
+        nonlocal broken
+        if broken or not where(body):
+            return answer(body)
+        broken = True
+        return events(chunk({"role": "assistant"}), b'data: {"error": "an accident of the server"}\n\n')
+
+    return once
+
+
 def garbage(body: dict[str, Any]) -> Reply | Say:
     return events(b"data: {broken\n\n") if body.get("tools") else well(body)
 

@@ -44,7 +44,7 @@ class Doctor:
 def _checked(check: Check, patient: Patient) -> Finding:
     """A finding, or what the server said instead."""
     try:
-        return check(patient)
+        return patient.again(lambda: check(patient))
     except ModelError as error:
         name, tried, lost = _FAILED[check]
         verdict: Verdict = "unreachable" if error.unreachable else "fails"
@@ -90,7 +90,8 @@ def _prefixes(patient: Patient) -> tuple[Prefixes, int]:
     """What was measured, and with prompts of how many words: long ones, if the model can read so much."""
 
     def of(words: int) -> Prefixes:
-        return heard_twice(lambda prompt: patient.ask(prompt, max_tokens=8), words)
+        # Only the first token is timed, and what a model goes on to write about nonsense its server may fail to read.
+        return heard_twice(lambda prompt: patient.ask(prompt, max_tokens=1), words)
 
     for words in WORDS[:-1]:
         try:
@@ -107,14 +108,16 @@ def _replayed(patient: Patient) -> Finding:
 
 
 def _oddities(patient: Patient) -> Finding:
-    """What was odd in any stream, and was put right; and what the server was found not to take."""
+    """What was odd in any stream, and was put right; what the server was found not to take; and its accidents."""
     odd = [*patient.notes, *(f"{name} is refused" for name in patient.wire.left_out)]
     tried = f"{patient.wire.requests} requests in all"
-    if not odd:
+    accidents = [f"{reason} (it was asked once more)" for reason in dict.fromkeys(patient.accidents)]
+    if not odd and not accidents:
         return Finding("oddities", "ok", tried, "none", "nothing has to be put right")
     lost = [note for note in odd if any(word in note for word in _LOSSES)]
     means = "of this, a run may lose calls or text" if lost else "a run puts this right"
-    return Finding("oddities", "costs" if lost else "ok", tried, "; ".join(odd), means, {"notes": list(odd)})
+    came = [*odd, *accidents]
+    return Finding("oddities", "costs" if lost else "ok", tried, "; ".join(came), means, {"notes": list(came)})
 
 
 # What cannot be put right, in the words of the notes.

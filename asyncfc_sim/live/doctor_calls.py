@@ -20,13 +20,17 @@ from .prompt import instructions, tool_schemas
 def call(patient: Patient) -> Finding:
     """Raises ModelError."""
     exam = patient.exam
+
+    def asked() -> Heard:
+        return patient.ask(exam.call, tools=exam.schemas, tool_choice="auto")
+
     try:
-        heard = patient.ask(exam.call, tools=exam.schemas, tool_choice="auto")
+        heard = patient.again(asked)
     except ModelError as error:
         if error.unreachable:
             raise
         patient.stream = False  # some servers have calls only in whole messages
-        heard = patient.ask(exam.call, tools=exam.schemas, tool_choice="auto")
+        heard = asked()
         patient.notes[f"calls are not streamed: {error.reason}"] = None
     finding = _judged(patient, "calls", f"{exam.what}, tool_choice auto", heard, "no run can use tools")
     if finding.verdict in ("ok", "costs"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from .doctor_exam import Exam
 from .doctor_wire import Heard, Wire
-from .model import CallPart
+from .model import CallPart, ModelError
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class Patient:
     stream: bool = True
     calls: list[CallPart] = field(default_factory=list)  # those of the first message that had some
     notes: dict[str, None] = field(default_factory=dict)  # what was odd, and was put right
+    accidents: list[str] = field(default_factory=list)  # of the server, after which it was asked once more
 
     def ask(self, content: str, **body: Any) -> Heard:
         """Raises ModelError."""
@@ -38,3 +41,13 @@ class Patient:
         if heard.streamed and not heard.done:
             self.notes["a stream ended without [DONE]"] = None
         return heard
+
+    def again(self, what: Callable[[], T]) -> T:
+        """What comes of it; after an accident of the server it is done once more, as a run does. Raises ModelError."""
+        try:
+            return what()
+        except ModelError as error:
+            if error.unreachable or not error.retryable:
+                raise
+            self.accidents.append(error.reason)
+            return what()

@@ -23,6 +23,7 @@ from tests.doctor_patients import (
     another_model,
     as_long_as_asked,
     breaks,
+    breaks_once,
     cut_off,
     examined,
     garbage,
@@ -167,6 +168,31 @@ def test_a_stream_that_ends_without_done_is_named():
         return events(*words, done=False)
 
     assert "without [DONE]" in examined(answer)["oddities"].came
+
+
+@pytest.mark.parametrize(
+    ("check", "where"),
+    [
+        ("stream", lambda body: "Count" in str(body["messages"])),
+        ("calls", lambda body: "tools" in body),
+        ("parallel calls", lambda body: "parallel_tool_calls" in body),
+        ("prefix cache", lambda body: len(str(body["messages"])) > 5000),
+        ("side by side", lambda body: "tools" in body and "tool_choice" not in body and "at once" in str(body)),
+    ],
+)
+def test_an_accident_of_the_server_is_told_and_is_no_trait_of_it(check, where):
+    findings = examined(breaks_once(where))
+    assert findings[check].verdict == "ok"
+    assert "an accident of the server (it was asked once more)" in findings["oddities"].came
+    assert set(verdicts(findings).values()) == {"ok"}
+
+
+def test_what_breaks_off_twice_is_a_fault_and_is_not_asked_for_for_ever():
+    with ChatServer(repeat(breaks)) as server:
+        findings = {finding.check: finding for finding in Doctor(Wire(server.base_url)).examine()}
+    assert findings["parallel calls"].verdict == "fails"
+    assert sum("parallel_tool_calls" in body for body in server.bodies) == 2
+    assert "broke off" in findings["oddities"].came
 
 
 # ------------------------------------------------------------------------------------------- one's own tools
