@@ -141,8 +141,8 @@ Lemma complete_stop_upd P n p0 w0 f k v w : Inv (State P n p0 w0) -> writes f k 
       (fst (snd (complete_stop j P w)), upd (snd (snd (complete_stop j P w))) k v).
 Proof.
   intros I A. induction j; intros L Q; [repeat split; simpl; auto|]. simpl.
-  destruct (IHj ltac:(lia) (quiet_less _ _ _ _ (Nat.le_succ_diag_r j) Q)) as [E0 [E1 E2]].
-  pose proof (complete1_quiet P n p0 w0 j f w I ltac:(lia) Q) as H.
+  destruct (IHj ltac:(lia) ltac:(intros i Hi; apply Q; lia)) as [E0 [E1 E2]].
+  pose proof (quiet_calm P n p0 w0 j (S j) f w I ltac:(lia) ltac:(lia) Q) as H. unfold calm in H.
   pose proof (complete_stop_false j P w) as C.
   destruct (complete_stop j P w) as [b [rs w1]], (complete_stop j P (upd w k v)) as [b' [rs' w1']]; simpl in *; subst.
   destruct b; [repeat split; auto|]. rewrite <- C in H by auto; simpl in H.

@@ -57,18 +57,18 @@ Proof.
     intro x; rewrite E2; apply F2.
 Qed.
 
-Lemma put_eq P j e : put P j e j = e.
+Lemma put_eq {A} (P : nat -> A) j e : put P j e j = e.
 Proof. unfold put; now rewrite Nat.eqb_refl. Qed.
 
-Lemma put_ne P j e i : i <> j -> put P j e i = P i.
+Lemma put_ne {A} (P : nat -> A) j e i : i <> j -> put P j e i = P i.
 Proof. unfold put; intros; now destruct (Nat.eqb_spec i j). Qed.
 
 (* the calls stay what they are when the status of one changes *)
-Lemma put_call P j s i : fst (put P j (fst (P j), s) i) = fst (P i).
+Lemma put_call (P : nat -> entry) j s i : fst (put P j (fst (P j), s) i) = fst (P i).
 Proof. destruct (Nat.eq_dec i j); [subst; now rewrite put_eq|now rewrite put_ne]. Qed.
 
 (* a status that is replaced, but not one that is resolved, leaves the resolved futures resolved *)
-Lemma put_resolved P j s : (forall v, snd (P j) <> Resolved v) ->
+Lemma put_resolved (P : nat -> entry) j s : (forall v, snd (P j) <> Resolved v) ->
   forall i v, snd (P i) = Resolved v -> snd (put P j (fst (P j), s) i) = Resolved v.
 Proof.
   intros N i v Hv. destruct (Nat.eq_dec i j); [subst; now destruct (N v)|now rewrite put_ne].

@@ -49,16 +49,19 @@ Proof.
   rewrite app_length; simpl; lia.
 Qed.
 
-Lemma complete_resolved n P w i v :
-  i < n -> snd (P i) = Resolved v -> nth i (fst (complete n P w)) dflt = v.
+Lemma complete_value n P w i v : i < n -> (forall rs w', fst (complete1 rs (P i) w') = v) ->
+  nth i (fst (complete n P w)) dflt = v.
 Proof.
   induction n; intros Hi Hv; [lia|]. simpl. pose proof (complete_length n P w) as L.
-  destruct (complete n P w) as [rs w1]; simpl in *. destruct (complete1 rs (P n) w1) as [u w2] eqn:E; simpl.
-  destruct (Nat.eq_dec i n).
-  - subst i. unfold complete1 in E. rewrite Hv in E. inversion E; subst u.
-    rewrite app_nth2 by lia. now rewrite L, Nat.sub_diag.
+  destruct (complete n P w) as [rs w1]; simpl in *. pose proof (Hv rs w1) as V.
+  destruct (complete1 rs (P n) w1) as [u w2] eqn:E; simpl. destruct (Nat.eq_dec i n).
+  - subst i. rewrite E in V; simpl in V. rewrite app_nth2 by lia. now rewrite L, Nat.sub_diag.
   - rewrite app_nth1 by lia. apply IHn; auto; lia.
 Qed.
+
+Lemma complete_resolved n P w i v :
+  i < n -> snd (P i) = Resolved v -> nth i (fst (complete n P w)) dflt = v.
+Proof. intros Hi Hv. apply complete_value; auto. intros; unfold complete1; now rewrite Hv. Qed.
 
 Lemma complete_known P j vs w : known P j vs -> args (fst (complete j P w)) (deps (fst (P j))) = vs.
 Proof.
@@ -159,43 +162,28 @@ Qed.
 
 (* --------------------------------------------- what is left of the calls before a quiet one does not get in its way *)
 
-(* An earlier call has ended, or all that it still does is within a footprint that is independent of f. *)
-Lemma complete1_quiet P n p0 w0 m f w : Inv (State P n p0 w0) -> m < n -> quiet P (S m) f ->
-  (exists v, snd (P m) = Resolved v) \/
-  (exists p g, within g p /\ indep g f /\
-     forall w', complete1 (fst (complete m P w)) (P m) w' = run p w').
-Proof.
-  intros I Hm Q. destruct (Q m ltac:(lia)) as [H|[[vs [R Df]]|Df]]; [now left| |];
-    destruct (snd (P m)) eqn:E; try (left; eauto; fail); right; unfold complete1; rewrite E.
-  - rewrite (complete_known P m vs) by auto. eauto using sound.
-  - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. rewrite (known_unique _ _ _ _ R' R) in W. eauto.
-  - eauto 6 using sound.
-  - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. eauto 6.
-Qed.
+(* call m has ended, or all that it still does is within a footprint that is independent of f *)
+Definition calm P w f m := (exists v, snd (P m) = Resolved v) \/
+  (exists p g, within g p /\ indep g f /\ forall w', complete1 (fst (complete m P w)) (P m) w' = run p w').
 
-Lemma quiet_less P j i f : i <= j -> quiet P j f -> quiet P i f.
-Proof. intros L Q x Hx; apply Q; lia. Qed.
-
-(* [read]: completing the earlier calls first would not change the key that is read *)
-Lemma complete_frame P n p0 w0 f k w : Inv (State P n p0 w0) -> acc f k -> forall j, j <= n ->
-  quiet P j f -> snd (complete j P w) k = w k.
+(* [read]: completing calm calls first would not change the key that is read *)
+Lemma calm_frame P f k w : acc f k -> forall j, (forall m, m < j -> calm P w f m) -> snd (complete j P w) k = w k.
 Proof.
-  intros I A. induction j; intros L Q; auto. simpl.
-  specialize (IHj ltac:(lia) (quiet_less _ _ _ _ (Nat.le_succ_diag_r j) Q)).
-  pose proof (complete1_quiet P n p0 w0 j f w I ltac:(lia) Q) as H.
-  destruct (complete j P w) as [rs w1]; simpl in *. destruct H as [[v Hv]|[p [g [W [Df E]]]]].
+  intros A. induction j; intros C; auto. simpl.
+  specialize (IHj (fun m H => C m (Nat.lt_lt_succ_r _ _ H))). pose proof (C j (Nat.lt_succ_diag_r j)) as H.
+  unfold calm in H. destruct (complete j P w) as [rs w1]; simpl in *. destruct H as [[v Hv]|[p [g [W [Df E]]]]].
   - unfold complete1; rewrite Hv; auto.
   - rewrite E. pose proof (run_frame g p W k w1) as F. destruct (run p w1); simpl in *.
     rewrite F; auto. intro X; now apply (proj1 (Df k) X).
 Qed.
 
 (* [write]: it may as well be done after they are completed *)
-Lemma complete_upd P n p0 w0 f k v w : Inv (State P n p0 w0) -> writes f k -> forall j, j <= n ->
-  quiet P j f -> oeq (complete j P (upd w k v)) (fst (complete j P w), upd (snd (complete j P w)) k v).
+Lemma calm_upd P f k v w : writes f k -> forall j, (forall m, m < j -> calm P w f m) ->
+  oeq (complete j P (upd w k v)) (fst (complete j P w), upd (snd (complete j P w)) k v).
 Proof.
-  intros I A. induction j; intros L Q; [split; simpl; auto; intro; auto|]. simpl.
-  destruct (IHj ltac:(lia) (quiet_less _ _ _ _ (Nat.le_succ_diag_r j) Q)) as [E1 E2].
-  pose proof (complete1_quiet P n p0 w0 j f w I ltac:(lia) Q) as H.
+  intros A. induction j; intros C; [split; simpl; auto; intro; auto|]. simpl.
+  destruct (IHj (fun m H => C m (Nat.lt_lt_succ_r _ _ H))) as [E1 E2]. pose proof (C j (Nat.lt_succ_diag_r j)) as H.
+  unfold calm in H.
   destruct (complete j P w) as [rs w1], (complete j P (upd w k v)) as [rs' w1']; simpl in *; subst rs'.
   destruct H as [[u Hu]|[p [g [W [Df E]]]]].
   - unfold complete1; rewrite Hu; now split.
@@ -204,6 +192,24 @@ Proof.
     destruct (run p w1), (run p w1'), (run p (upd w1 k v)); simpl in *; subst.
     split; simpl; auto. intro x; now rewrite F2, G2.
 Qed.
+
+Lemma quiet_calm P n p0 w0 m j f w : Inv (State P n p0 w0) -> m < n -> m < j -> quiet P j f -> calm P w f m.
+Proof.
+  intros I Hm Hj Q. destruct (Q m Hj) as [H|[[vs [R Df]]|Df]]; [now left| |];
+    destruct (snd (P m)) eqn:E; try (left; eauto; fail); right; unfold complete1; rewrite E.
+  - rewrite (complete_known P m vs) by auto. eauto using sound.
+  - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. rewrite (known_unique _ _ _ _ R' R) in W. eauto.
+  - eauto 6 using sound.
+  - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. eauto 6.
+Qed.
+
+Lemma complete_frame P n p0 w0 f k w : Inv (State P n p0 w0) -> acc f k -> forall j, j <= n ->
+  quiet P j f -> snd (complete j P w) k = w k.
+Proof. intros I A j L Q. apply calm_frame with f; auto. intros; eapply quiet_calm; eauto; lia. Qed.
+
+Lemma complete_upd P n p0 w0 f k v w : Inv (State P n p0 w0) -> writes f k -> forall j, j <= n ->
+  quiet P j f -> oeq (complete j P (upd w k v)) (fst (complete j P w), upd (snd (complete j P w)) k v).
+Proof. intros I A j L Q. apply calm_upd with f; auto. intros; eapply quiet_calm; eauto; lia. Qed.
 
 (* ------------------------------------------------------------------------------------------- the invariant itself *)
 

@@ -90,7 +90,7 @@ Definition entry := (call * status)%type.
 (* futures: of numbers below `issued` *)
 Record state := State { futures : nat -> entry; issued : nat; program : prog; store : world }.
 
-Definition put (P : nat -> entry) j e := fun i => if i =? j then e else P i.
+Definition put {A} (P : nat -> A) j e := fun i => if i =? j then e else P i.
 
 (* The gate `known`: all arguments of j are resolved. References point to earlier futures (H4). *)
 Definition known (P : nat -> entry) j vs :=
