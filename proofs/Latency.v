@@ -1,6 +1,6 @@
 (* L1. Never slower: a run with futures takes no longer than the synchronous run of the same calls, whatever number of
-       workers there is, if both write as long and their calls take as long. If it writes more (placeholders, awaits), it
-       is slower by at most that. Sometimes it is faster, and without greedy dispatch it can be slower.
+       workers there is, if both write as long and their calls take as long. If it writes more (placeholders, awaits),
+       it is slower by at most that. Sometimes it is faster, and without greedy dispatch it can be slower.
 
    A run is described by moments, in whole ticks of a clock (durations that are rational numbers have a common tick).
    The decoder writes the segments 0, ..., n: at the end of segment k < n it issues call k, the last one is the answer.
@@ -11,9 +11,9 @@
      prompt         the decoder does not dawdle: it waits for nothing but calls that it touches;
      starts         dispatch is greedy: an issued call that passes its gates is started, unless all workers are busy, or
                     all those that its tool may have; there is at least one of each;
-     lowest_passes  a call passes its gates once every earlier call has ended. For the machine that is [settled_known]
-                    and [settled_quiet], by which [progress] is proved. Of the gates nothing else is assumed: they may
-                    be references, conflicts, barriers, or none.
+     lowest_passes  a call passes its gates once every earlier call has ended: so do those of the machine
+                    ([machine_lowest_passes]). Of the gates nothing else is assumed: they may be references, conflicts,
+                    barriers, or none.
    Which of several calls goes first is not assumed either. A call that fails with no effect, or is held back, is one
    that takes no time. That both runs make the same calls, with the same results, is [safety].
 
@@ -21,6 +21,7 @@
    is why the theorem says nothing of any real run, and simulation and measurement do. More workers may be slower than
    few (Graham's anomalies): nothing here says otherwise. *)
 From Coq Require Import List Arith Bool Lia.
+From AsyncFC Require Machine Progress.
 Import ListNotations.
 
 (* --------------------------------------------------------------------------------------------- who is never idle *)
@@ -89,7 +90,7 @@ Proof.
 Qed.
 
 (* A run with futures. *)
-Record run := Run {
+Record timed_run := TimedRun {
   writing : nat -> nat;                         (* how long it writes segment k *)
   lasts : nat -> nat;                           (* how long call j takes *)
   begins : nat -> nat;                          (* when it begins to write segment k *)
@@ -100,23 +101,23 @@ Record run := Run {
   workers : nat;
   cap : nat -> nat }.                           (* workers for one tool *)
 
-Variable r : run.
-Definition issued k := begins r k + writing r k.
-Definition ended j := starts_at r j + lasts r j.
-Definition running t := filter (fun j => (starts_at r j <=? t) && (t <? ended j)) (seq 0 n).
-Definition makespan := list_max (issued n :: map ended (seq 0 n)).
+Variable r : timed_run.
+Definition issued_at k := begins r k + writing r k.
+Definition ended_at j := starts_at r j + lasts r j.
+Definition running t := filter (fun j => (starts_at r j <=? t) && (t <? ended_at j)) (seq 0 n).
+Definition makespan := list_max (issued_at n :: map ended_at (seq 0 n)).
 
 (* when segment k could begin, if nothing is touched there *)
-Definition free k := match k with 0 => 0 | S k => issued k end.
+Definition free k := match k with 0 => 0 | S k => issued_at k end.
 
 Record greedy_run : Prop := {
   in_order : forall k, k <= n -> free k <= begins r k;
-  issued_first : forall j, j < n -> issued j <= starts_at r j;
+  issued_first : forall j, j < n -> issued_at j <= starts_at r j;
   touches_earlier : forall k i, k <= n -> In i (touches r k) -> i < k;
-  touch_waits : forall k i, k <= n -> In i (touches r k) -> ended i <= begins r k;
-  prompt : forall k t, k <= n -> free k <= t < begins r k -> exists i, In i (touches r k) /\ t < ended i;
-  lowest_passes : forall j t, j < n -> (forall i, i < j -> ended i <= t) -> gates r j t;
-  starts : forall j t, j < n -> issued j <= t < starts_at r j -> gates r j t ->
+  touch_waits : forall k i, k <= n -> In i (touches r k) -> ended_at i <= begins r k;
+  prompt : forall k t, k <= n -> free k <= t < begins r k -> exists i, In i (touches r k) /\ t < ended_at i;
+  lowest_passes : forall j t, j < n -> (forall i, i < j -> ended_at i <= t) -> gates r j t;
+  starts : forall j t, j < n -> issued_at j <= t < starts_at r j -> gates r j t ->
     workers r <= length (running t) \/
     cap r (tool r j) <= length (filter (fun i => tool r i =? tool r j) (running t));
   a_worker : 1 <= workers r;
@@ -124,18 +125,19 @@ Record greedy_run : Prop := {
 
 Hypothesis G : greedy_run.
 
-Lemma issued_mono i k : i <= k -> k <= n -> issued i <= issued k.
+Lemma issued_mono i k : i <= k -> k <= n -> issued_at i <= issued_at k.
 Proof.
   induction 1 as [|k H IH]; auto. intros L. pose proof (in_order G (S k) L) as O. simpl in O.
-  specialize (IH ltac:(lia)). unfold issued at 2. lia.
+  specialize (IH ltac:(lia)). unfold issued_at at 2. lia.
 Qed.
 
 (* As long as a call is issued and has not ended, some call is running. *)
-Lemma some_call_runs t i : i < n -> issued i <= t < ended i -> exists j, j < n /\ during t (starts_at r j, lasts r j).
+Lemma some_call_runs t i : i < n -> issued_at i <= t < ended_at i ->
+  exists j, j < n /\ during t (starts_at r j, lasts r j).
 Proof.
-  intros Hi [I E]. destruct (lowest ended t i E) as [j [J [L P]]].
+  intros Hi [I E]. destruct (lowest ended_at t i E) as [j [J [L P]]].
   destruct (Nat.lt_ge_cases t (starts_at r j)) as [S|S].
-  2:{ exists j. split; [lia|]. unfold during, ended in *; simpl; lia. }
+  2:{ exists j. split; [lia|]. unfold during, ended_at in *; simpl; lia. }
   assert (N : running t <> []).
   { intros N. pose proof (issued_mono j i J ltac:(lia)) as M.
     pose proof (lowest_passes G j t ltac:(lia) P) as Q.
@@ -145,20 +147,20 @@ Proof.
   destruct (running t) as [|x xs] eqn:X; [congruence|].
   assert (F : In x (running t)) by (rewrite X; now left).
   apply filter_In in F as [F1 F2]. apply in_seq in F1. apply andb_prop in F2 as [A B].
-  apply Nat.leb_le in A. apply Nat.ltb_lt in B. exists x. split; [lia|]. unfold during, ended in *; simpl; lia.
+  apply Nat.leb_le in A. apply Nat.ltb_lt in B. exists x. split; [lia|]. unfold during, ended_at in *; simpl; lia.
 Qed.
 
 (* Before the end there is always someone at work: the decoder writes, or a call runs. *)
 Lemma never_idle t : t < makespan ->
   (exists k, k <= n /\ during t (begins r k, writing r k)) \/ (exists j, j < n /\ during t (starts_at r j, lasts r j)).
 Proof.
-  intros H. destruct (Nat.lt_ge_cases t (issued n)) as [E|E].
-  - destruct (lowest issued t n E) as [k [K [I P]]].
+  intros H. destruct (Nat.lt_ge_cases t (issued_at n)) as [E|E].
+  - destruct (lowest issued_at t n E) as [k [K [I P]]].
     destruct (Nat.lt_ge_cases t (begins r k)) as [B|B].
     + right. assert (F : free k <= t) by (destruct k; simpl; [lia|apply P; lia]).
       destruct (prompt G k t K (conj F B)) as [i [T L]]. pose proof (touches_earlier G k i K T).
       apply some_call_runs with i; [lia|]. split; [apply P; lia|auto].
-    + left. exists k. split; auto. unfold during, issued in *; simpl; lia.
+    + left. exists k. split; auto. unfold during, issued_at in *; simpl; lia.
   - right. apply list_max_exists in H as [x [[X|X] L]]; [lia|].
     apply in_map_iff in X as [i [X J]]. apply in_seq in J. subst x.
     apply some_call_runs with i; [lia|]. split; auto. pose proof (issued_mono i n ltac:(lia) (le_n n)). lia.
@@ -198,10 +200,24 @@ Proof.
 Qed.
 End Latency.
 
+(* ---------------------------------------------------------------------------------------- the gates of the machine *)
+
+(* The futures of a run of the machine at each time: if those that have ended are resolved, and references point back,
+   then the gates [known] and [quiet] of the machine are such gates. *)
+Theorem machine_lowest_passes {D : Machine.Domain} n r (futures : nat -> nat -> Machine.entry) :
+  (forall i t, i < n -> ended_at r i <= t -> exists v, snd (futures t i) = Machine.Resolved v) ->
+  (forall j t, Forall (fun i => i < j) (Machine.deps (fst (futures t j)))) ->
+  forall j t, j < n -> (forall i, i < j -> ended_at r i <= t) -> exists vs,
+    Machine.known (futures t) j vs /\ Machine.quiet (futures t) j (Machine.footprint (fst (futures t j)) vs).
+Proof.
+  intros R B j t J E. assert (S : Machine.settled (futures t) j) by (intros i I; apply R; auto; lia).
+  destruct (Progress.settled_known _ j S (B j t)) as [vs K]. exists vs. split; auto using Progress.settled_quiet.
+Qed.
+
 (* -------------------------------------------------------------------------------------- it says something, and why *)
 
 (* Two calls of three ticks each, each written in one: they overlap, the sum is touched before the answer. *)
-Definition overlapping : run := {|
+Definition overlapping : timed_run := {|
   writing := fun _ => 1; lasts := fun _ => 3;
   begins := fun k => match k with 0 => 0 | 1 => 1 | _ => 5 end;
   starts_at := fun j => match j with 0 => 1 | _ => 2 end;
@@ -211,7 +227,7 @@ Definition overlapping : run := {|
 Theorem sometimes_faster : greedy_run 2 overlapping /\ makespan 2 overlapping = 6 /\
   synchronous (writing overlapping) (lasts overlapping) 2 = 9.
 Proof.
-  split; [|split; reflexivity]. constructor; unfold issued, ended, free; cbn; auto.
+  split; [|split; reflexivity]. constructor; unfold issued_at, ended_at, free; cbn; auto.
   - intros [|[|[|k]]]; simpl; lia.
   - intros [|[|j]]; simpl; lia.
   - intros [|[|[|k]]] i; simpl; intuition lia.
@@ -221,10 +237,10 @@ Proof.
 Qed.
 
 (* The same calls by a scheduler that lets a ready call wait: slower than running in order, and all else as assumed. *)
-Definition dawdling : run := {|
+Definition dawdling : timed_run := {|
   writing := fun _ => 0; lasts := fun _ => 1; begins := fun _ => 0; starts_at := fun _ => 5; touches := fun _ => [];
   gates := fun _ _ => True; tool := fun _ => 0; workers := 1; cap := fun _ => 1 |}.
 
 Theorem greed_is_needed : makespan 1 dawdling = 6 /\ synchronous (writing dawdling) (lasts dawdling) 1 = 1 /\
-  issued dawdling 0 <= 0 < starts_at dawdling 0 /\ running 1 dawdling 0 = [].
+  issued_at dawdling 0 <= 0 < starts_at dawdling 0 /\ running 1 dawdling 0 = [].
 Proof. repeat split; cbn; lia. Qed.
