@@ -74,6 +74,17 @@ Proof.
   intros A B. rewrite <- (complete_known P j vs (fun _ => dflt) A). now apply complete_known.
 Qed.
 
+Lemma known_agrees P j vs : known P j vs -> agrees P j vs.
+Proof.
+  unfold known, agrees. induction 1 as [|d v ds vs [_ E] _ IH]; constructor; auto. intros u _ E'; congruence.
+Qed.
+
+Lemma complete_agrees P j w : agrees P j (args (fst (complete j P w)) (deps (fst (P j)))).
+Proof.
+  unfold agrees, args. induction (deps (fst (P j))) as [|d ds IH]; simpl; constructor; auto.
+  intros u Hd Hu. now apply complete_resolved.
+Qed.
+
 (* once a call is completed to the same result and world, so are the calls after it *)
 Lemma complete_suffix n j P Q w w' : j < n -> (forall i, j < i -> P i = Q i) ->
   oeq (complete (S j) P w) (complete (S j) Q w') -> oeq (complete n P w) (complete n Q w').
@@ -110,6 +121,12 @@ Proof.
   induction R as [|d v ds vs' [H1 H2] R IH]; constructor; auto.
 Qed.
 
+Lemma agrees_mono P Q j vs : fst (P j) = fst (Q j) ->
+  (forall i v, i < j -> snd (P i) = Resolved v -> snd (Q i) = Resolved v) -> agrees Q j vs -> agrees P j vs.
+Proof.
+  unfold agrees; intros E H R. rewrite E. induction R as [|d v ds vs' H1 R IH]; constructor; auto.
+Qed.
+
 Lemma quiet_mono P Q j f : (forall i, i < j -> fst (P i) = fst (Q i)) ->
   (forall i v, i < j -> snd (P i) = Resolved v -> snd (Q i) = Resolved v) -> quiet P j f -> quiet Q j f.
 Proof.
@@ -117,7 +134,8 @@ Proof.
   - left; eauto.
   - right; left; exists vs; split; [|now rewrite <- E].
     apply known_mono with P; auto. intros; apply M; auto; lia.
-  - right; right; now rewrite <- E.
+  - right; right. rewrite <- E by auto. intros vs A. apply I. apply agrees_mono with Q; auto.
+    intros; apply M; auto; lia.
 Qed.
 
 Lemma admitted_mono P Q j p vs : (forall i, i <= j -> fst (P i) = fst (Q i)) ->
@@ -199,8 +217,8 @@ Proof.
     destruct (snd (P m)) eqn:E; try (left; eauto; fail); right; unfold complete1; rewrite E.
   - rewrite (complete_known P m vs) by auto. eauto using sound.
   - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. rewrite (known_unique _ _ _ _ R' R) in W. eauto.
-  - eauto 6 using sound.
-  - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. eauto 6.
+  - specialize (Df _ (complete_agrees P m w)). eauto 6 using sound.
+  - destruct (I m p Hm E) as [vs' [R' [W _]]]; simpl in *. specialize (Df _ (known_agrees _ _ _ R')). eauto 6.
 Qed.
 
 Lemma complete_frame P n p0 w0 f k w : Inv (State P n p0 w0) -> acc f k -> forall j, j <= n ->

@@ -96,12 +96,16 @@ Definition put {A} (P : nat -> A) j e := fun i => if i =? j then e else P i.
 Definition known (P : nat -> entry) j vs :=
   Forall2 (fun d v => d < j /\ snd (P d) = Resolved v) (deps (fst (P j))) vs.
 
+(* what the arguments of j may still turn out to be: those that are resolved are what they are *)
+Definition agrees (P : nat -> entry) j vs :=
+  Forall2 (fun d v => forall u, d < j -> snd (P d) = Resolved u -> v = u) (deps (fst (P j))) vs.
+
 (* The gate `quiet`: every earlier call has ended, or is known to be independent of the footprint f, or is bounded to
-   be: whatever its arguments turn out to be. *)
+   be: whatever those of its arguments that are not known yet turn out to be. *)
 Definition quiet (P : nat -> entry) j f := forall i, i < j ->
   (exists v, snd (P i) = Resolved v) \/
   (exists vs, known P i vs /\ indep (footprint (fst (P i)) vs) f) \/
-  (forall vs, indep (footprint (fst (P i)) vs) f).
+  (forall vs, agrees P i vs -> indep (footprint (fst (P i)) vs) f).
 
 (* Any scheduler: any rule may be taken whenever its conditions hold, so no fairness and no number of workers is
    assumed. That nobody but the tools changes the world is hypothesis H3. *)
