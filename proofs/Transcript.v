@@ -200,7 +200,7 @@ Proof.
   - intros i Hi. now rewrite R, R' by lia.
 Qed.
 
-(* -------------------------------------------------------------------------------- delivery without a touch is not so *)
+(* ------------------------------------------------------------------------------- delivery without a touch is not so *)
 
 Definition pure_call : call :=
   MkCall [] (fun _ => Return dflt) (fun _ => Footprint (fun _ => False) (fun _ => False)) (fun _ => within_return _ _).
