@@ -7,11 +7,33 @@ From Coq Require Import List Arith Lia.
 From AsyncFC Require Import Machine Independence Progress.
 Import ListNotations.
 
+(* If what a call is can age only so often, so can the first n calls, one at a time; the calls after them do not count. *)
+Section Ages.
+Context {E A : Type} (is : E -> A) (ages : A -> A -> Prop) (ages_wf : forall a, Acc ages a).
+
+Definition pool_ages n (P' P : nat -> E) := exists j, j < n /\
+  ages (is (P' j)) (is (P j)) /\ forall i, i <> j -> is (P' i) = is (P i).
+
+Lemma pool_ages_put n P j e : j < n -> ages (is e) (is (P j)) -> pool_ages n (put P j e) P.
+Proof. intros Hj G. exists j; rewrite put_eq; repeat split; auto. intros; now rewrite put_ne. Qed.
+
+Lemma pool_ages_wf n : forall P, Acc (pool_ages n) P.
+Proof.
+  induction n as [|n IH]; [intro; constructor; intros y [j [H _]]; lia|].
+  assert (G : forall a, Acc ages a -> forall P, Acc (pool_ages n) P -> is (P n) = a -> Acc (pool_ages (S n)) P).
+  { induction 1 as [a _ IHa]. induction 1 as [P _ IHP]. intros Ea. constructor. intros Q [j [Hj [Es Ne]]].
+    destruct (Nat.eq_dec j n).
+    - subst. eapply IHa; eauto.
+    - apply IHP; [exists j; repeat split; auto; lia|]. rewrite Ne; auto. }
+  intros P; eapply G; eauto.
+Qed.
+End Ages.
+
 Section Termination.
 Context {D : Domain}.
 
-(* `ages s' s`: a call goes from the status s to s'. Two of these are not rules of the machine but of its extensions: a
-   call that ends before it has started, or before it has returned. *)
+(* `ages s' s`: a call goes from the status s to s'. Two of these are not rules of the machine but of that of Failure.v:
+   a call that ends before it has started, or before it has returned. *)
 Inductive ages : status -> status -> Prop :=
 | ages_start p : ages (Running p) Pending
 | ages_read k p v : ages (Running (p v)) (Running (Read k p))
@@ -27,24 +49,6 @@ Proof.
   destruct s; auto. constructor; intros y H; inversion H; subst; auto.
 Qed.
 
-(* one of the first n calls ages, the others stay *)
-Definition pool_ages n (P' P : nat -> entry) := exists j, j < n /\
-  ages (snd (P' j)) (snd (P j)) /\ forall i, i <> j -> snd (P' i) = snd (P i).
-
-Lemma pool_ages_put n P j s : j < n -> ages s (snd (P j)) -> pool_ages n (put P j (fst (P j), s)) P.
-Proof. intros Hj A. exists j; rewrite put_eq; repeat split; auto. intros; now rewrite put_ne. Qed.
-
-Lemma pool_ages_wf n : forall P, Acc (pool_ages n) P.
-Proof.
-  induction n as [|n IH]; [intro; constructor; intros y [j [H _]]; lia|].
-  assert (G : forall s, Acc ages s -> forall P, Acc (pool_ages n) P -> snd (P n) = s -> Acc (pool_ages (S n)) P).
-  { induction 1 as [s _ IHs]. induction 1 as [P _ IHP]. intros E. constructor. intros Q [j [Hj [Es Ne]]].
-    destruct (Nat.eq_dec j n).
-    - subst. eapply IHs; eauto.
-    - apply IHP; [exists j; repeat split; auto; lia|]. rewrite Ne; auto. }
-  intros P; eapply G; eauto using ages_wf.
-Qed.
-
 (* Any step relation is well-founded if each step either is one of the decoder, or lets one call age. *)
 Inductive decodes : state -> state -> Prop :=
 | decodes_let P n c p w P' : decodes (State P n (Let c p) w) (State P' (S n) p w)
@@ -58,7 +62,7 @@ Lemma moves_wf s : Acc (fun s' s => moves s s') s.
 Proof.
   assert (G : forall p, (forall P n w s', decodes (State P n p w) s' -> Acc (fun s' s => moves s s') s') ->
               forall n P w, Acc (fun s' s => moves s s') (State P n p w)).
-  { intros p H n P. induction (pool_ages_wf n P) as [P _ IH]. intro w. constructor. intros s' [C|M]; [eauto|].
+  { intros p H n P. induction (pool_ages_wf snd ages ages_wf n P) as [P _ IH]. intro w. constructor. intros s' [C|M]; [eauto|].
     destruct M as [j [e [w' [Hj [E ->]]]]]; simpl in *. apply IH. now apply pool_ages_put. }
   destruct s as [P n p w]. revert P n w. induction p; intros P n w; apply G; intros P1 n1 w1 s' C;
     inversion C; subst; auto.
