@@ -179,6 +179,33 @@ def as_long_as_asked(body: dict[str, Any]) -> Reply | Say:
     )
 
 
+def calls_whatever_is_asked(body: dict[str, Any]) -> Reply | Say:
+    """A model that knows nothing but calls: its server does not look for them where no tools are offered."""
+    return well(body) if body.get("tools") else Say('<tool_call>\n{"name": "look_up"', gap_s=0.004)
+
+
+def calls_until_it_is_cut_off(body: dict[str, Any]) -> Reply | Say:
+    """As transformers serve does: the last call is not complete, and its finish_reason is that of calls."""
+    if "max_tokens" not in body:
+        return well(body)
+    cut = call_delta(0, id="c", name=TOOL, arguments='{"a": 1')
+    return events(chunk(cut), chunk({}, "tool_calls"), chunk(usage={**USAGE, "completion_tokens": body["max_tokens"]}))
+
+
+def held_up_once() -> Answer:
+    """The first message with two calls comes all at once, as on a busy machine; the others as they are written."""
+    held_up = False
+
+    def answer(body: dict[str, Any]) -> Reply | Say:
+        nonlocal held_up
+        if held_up or "parallel_tool_calls" not in body:
+            return well(body)
+        held_up = True
+        return held_back(body)
+
+    return answer
+
+
 def cut_off(body: dict[str, Any]) -> Reply | Say:
     return events(chunk({"content": "one"}, "length"), chunk(usage=USAGE)) if body.get("tools") else well(body)
 

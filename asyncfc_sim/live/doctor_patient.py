@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from .accumulator import UNPARSED
 from .doctor_exam import Exam
 from .doctor_wire import Heard, Wire
 from .model import CallPart, ModelError
@@ -33,8 +34,8 @@ class Patient:
     def send(self, messages: Sequence[Mapping[str, Any]], **body: Any) -> Heard:
         """Raises ModelError."""
         heard = self.wire.chat(messages, stream=self.stream, model=self.model, **body)
-        if heard.finish_reason != "length" or "max_tokens" not in body:  # else it is we who cut it off
-            self.notes |= dict.fromkeys(heard.notes)
+        if not _cut_off_by_us(heard, body.get("max_tokens")):
+            self.notes |= dict.fromkeys(note for note in heard.notes if note != UNPARSED or "tools" in body)
         ids = [call.tool_call_id for call in heard.calls]
         if not all(ids) or len(set(ids)) < len(ids):
             self.notes["calls have no ids, or several the same"] = None
@@ -51,3 +52,9 @@ class Patient:
                 raise
             self.accidents.append(error.reason)
             return what()
+
+
+def _cut_off_by_us(heard: Heard, max_tokens: int | None) -> bool:
+    """Some give another finish_reason where the last thing they write is a call."""
+    tokens = heard.usage.completion_tokens
+    return max_tokens is not None and (heard.finish_reason == "length" or (tokens is not None and tokens >= max_tokens))
