@@ -136,14 +136,9 @@ def has_litmus(name: str) -> bool:
 
 
 def load(path: Path = ROOT / "scripts" / "semantics.toml") -> tuple[list[Rule], list[Theorem]]:
-    """The rows. Raises BadTable."""
+    """The rows, as they stand there."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    rules = [Rule(**_frozen(row)) for row in data["rule"]]
-    theorems = [Theorem(**_frozen(row)) for row in data["theorem"]]
-    faults = list(faults_of(rules, theorems))
-    if faults:
-        raise BadTable("\n".join(f"{path.name}: {fault}" for fault in faults))
-    return [completed(rule) for rule in rules], theorems
+    return [Rule(**_frozen(row)) for row in data["rule"]], [Theorem(**_frozen(row)) for row in data["theorem"]]
 
 
 def _frozen(row: dict[str, Any]) -> dict[str, Any]:
@@ -252,7 +247,10 @@ def _lines(parts: list[str]) -> str:
 def rendered(page: str) -> str:
     """The page with its tables as they are now. Raises BadTable."""
     rules, theorems = load()
-    tables = {"rules": rules_table(rules), "theorems": theorems_table(theorems)}
+    faults = list(faults_of(rules, theorems))
+    if faults:
+        raise BadTable("\n".join(f"semantics.toml: {fault}" for fault in faults))
+    tables = {"rules": rules_table([completed(rule) for rule in rules]), "theorems": theorems_table(theorems)}
     if {match.group(2) for match in BLOCK.finditer(page)} != tables.keys():
         raise BadTable(f"{PAGE.name}: expected `<!-- rules begin -->`, `<!-- theorems begin -->` and their ends")
     return BLOCK.sub(lambda match: match.group(1) + tables[match.group(2)] + match.group(3), page)

@@ -65,7 +65,7 @@ def in_order(tie: Tie) -> tuple[list[str], str]:
 def test_a_thousand_random_programs_come_to_what_the_extracted_machine_says(reference: Path) -> None:
     ties = [Tie(setting, TOOLBOX) for setting in random_settings(1000, np.random.default_rng(8))]
     expected = [in_order(tie) for tie in ties]
-    assert completed(reference, [tie.begin for tie in ties]) == expected
+    assert completed(reference, [tie.begin.state for tie in ties]) == expected
     met = Counter(
         kind for values, _ in expected for value in values for kind in ("tool_error", "needs") if kind in value
     )
@@ -94,7 +94,7 @@ def test_a_state_that_no_schedule_may_reach_comes_to_another_end(reference: Path
     tie = Tie(explored(appends("aa")), TOOLBOX)
     first, second = (statement for statement in tie.setting.program.body if isinstance(statement, Call))
     pool = (Entry(first, frozenset()), Entry(second, frozenset(), Resolved("ok")))
-    overtaken = replace(tie.begin, code=(), pool=pool, world={**tie.begin.world, "file:a": "A2"})
+    overtaken = replace(tie.begin.state, code=(), pool=pool, world={**tie.begin.state.world, "file:a": "A2"})
     (values, world), expected = completed(reference, [overtaken])[0], in_order(tie)
     assert values == expected[0]
     assert (world, expected[1]) == (world.replace("A12", "A21"), world.replace("A21", "A12"))
@@ -102,9 +102,9 @@ def test_a_state_that_no_schedule_may_reach_comes_to_another_end(reference: Path
 
 
 def states_of_a_run(tie: Tie, rng: np.random.Generator) -> Iterator[State]:
-    made, state = tie.setting.start(), tie.begin
+    made, at = tie.setting.start(), tie.begin
     while not made.over():
         moves = made.moves()
-        state = tie.make(made, state, moves[int(rng.integers(len(moves)))])
-        if not state.answered:
-            yield state
+        at = tie.make(made, at, moves[int(rng.integers(len(moves)))])
+        if not at.state.answered:
+            yield at.state

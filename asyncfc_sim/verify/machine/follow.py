@@ -51,10 +51,10 @@ def forced(given: Given, state: State) -> str:
 
 
 class Follower:
-    """Follows one run from `state` on. `state` is where the machine is now."""
+    """Follows one run from `state` on. `state` is where the machine is now, `wrote` who made the writes so far."""
 
-    def __init__(self, given: Given, state: State) -> None:
-        self.given, self.state = given, state
+    def __init__(self, given: Given, state: State, wrote: tuple[int, ...] = ()) -> None:
+        self.given, self.state, self.wrote = given, state, wrote
         self._unsaid: dict[int, Value] = {}  # settled by an event; the scheduler has to say so
         self._to_stop: set[int] = set()
         self._stopped: set[int] = set()  # of the calls that a cut is about to cut off
@@ -103,6 +103,7 @@ class Follower:
             case events.Timeout(future):
                 return self._abandon(calls.timeout(given, state, future), future)
             case Access(future, mode, pattern):
+                self.wrote += (future,) if mode == "w" else ()
                 return (calls.read if mode == "r" else calls.write)(given, state, future, pattern)
             case events.Start():
                 return self._start(happened)

@@ -22,16 +22,20 @@ from asyncfc_sim.workloads.key_world import List, Read, Returned, Write
 from .calls import next_op
 from .conditions import behind_barrier, known, unknown_failure
 from .decoder import chosen, handed, head, part, tell, touches
-from .states import Entry, Given, Process, Resolved, Running, State
+from .states import Entry, Fate, Given, Process, Resolved, Running, State
 
 World = Mapping[str, JSON]
 
 
-def run(given: Given, process: Process, world: World) -> tuple[Value, World]:
-    """Run a tool to its end, with nothing in between."""
-    world = dict(world)
+def run(given: Given, process: Process, world: World, fate: Fate | None = None) -> tuple[Value, World]:
+    """Run a tool to its end, with nothing in between; to the last of its writes, if it was given up."""
+    world, writes = dict(world), 0
     while True:
-        match next_op(given, process):
+        if fate is not None and writes == fate.writes:
+            return fate.value, world
+        op = next_op(given, process)
+        writes += isinstance(op, Write)
+        match op:
             case Read(key):
                 answer = world.get(key)
             case List(pattern):
@@ -90,6 +94,9 @@ def _complete1(given: Given, state: State, entry: Entry) -> tuple[Value, World]:
             return value, state.world
         case Running(process):
             return run(given, process, state.world)
+    fate = given.fates.get(entry.future)
+    if fate is not None and not fate.writes:
+        return fate.value, state.world
     prepared = known(given, state, entry.call)
     assert prepared is not None, "calls before it have no value"
     if isinstance(prepared, ErrorValue):
@@ -100,7 +107,7 @@ def _complete1(given: Given, state: State, entry: Entry) -> tuple[Value, World]:
         if origin is not None:
             message = f"{entry.call.tool} was not run, because $f{origin} failed"
             return ErrorValue("not_executed", message, origin=origin), state.world
-    return run(given, Process(entry.call.tool, args, footprint), state.world)
+    return run(given, Process(entry.call.tool, args, footprint), state.world, fate)
 
 
 def _stops(given: Given, state: State) -> bool:

@@ -7,7 +7,7 @@ world. What Python has beyond that is named where it stands.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from asyncfc_sim.core.events import Touch
 from asyncfc_sim.core.footprint import Footprint
@@ -24,10 +24,19 @@ class Refused(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """A call that was given up: the error that it has for a value, and how many writes it made."""
+
+    value: Value
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Given:
     """What holds for a whole run: the `Variables` of the proofs.
 
     `bodies` are what the tools do, step by step; None if that is not looked at, so that a tool may return anything.
+    With `fates`, running in order gives up these calls (`with_fates` of proofs/GivenUp.v).
     """
 
     tools: Mapping[str, Tool]
@@ -35,6 +44,7 @@ class Given:
     failure: Failure = "poison"
     workers: int = 32
     per_tool: int = 8
+    fates: Mapping[int, Fate] = field(default_factory=dict)
 
     def commute(self, one: str, other: str) -> bool:
         return other in commuting(self.tools).get(one, ())

@@ -8,10 +8,10 @@ footprints are true, every single move must leave `completion` as it is: the lem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asyncfc_sim.core.interpreter import Outcome
-from asyncfc_sim.core.values import canonical
+from asyncfc_sim.core.values import ErrorValue, canonical
 from asyncfc_sim.verify.configuration import UNCAPPED, Configuration
 from asyncfc_sim.verify.exhaust import TooManyStates
 from asyncfc_sim.verify.moves import Move
@@ -23,16 +23,32 @@ from asyncfc_sim.workloads.key_world import Body, KeyWorld
 from .decoder import begin
 from .follow import Deviation, Follower
 from .in_order import completion
-from .states import Given, State
+from .states import Fate, Given, State
 
 LIMIT = 200_000  # states
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a run is on the machine, and who has made its writes so far: the log of proofs/GivenUp.v."""
+
+    state: State
+    wrote: tuple[int, ...] = ()
+
+    def fates(self) -> dict[int, Fate]:
+        """The calls that were given up, as the log tells of them."""
+        return {
+            future: Fate(value, self.wrote.count(future))
+            for future, value in self.state.values.items()
+            if isinstance(value, ErrorValue) and value.kind in ("cancelled", "timeout") and value.origin == future
+        }
 
 
 class Tie:
     """A program to follow: how it is scheduled and run, and what its tools do.
 
-    `in_order` asks that the run comes to what running in order comes to: right for true footprints, and an environment
-    that does not interfere.
+    `in_order` asks that the run comes to what running in order comes to, its calls given up as they were: right for
+    true footprints, and an environment that delivers nothing.
 
     Raises Deviation if the two sequential machines, this one and core/sequential, differ.
     """
@@ -42,35 +58,39 @@ class Tie:
         assert isinstance(world, KeyWorld)
         self.setting = setting
         self.given = Given(setting.tools, bodies, setting.failure, setting.workers, UNCAPPED)
-        self.begin = begin(setting.program, dict(world.values))
-        self.expected, found = setting.in_order().text(), completion(self.given, self.begin).text()
+        self.begin = At(begin(setting.program, dict(world.values)))
+        self.expected, found = setting.in_order().text(), completion(self.given, self.begin.state).text()
         if found != self.expected:
             raise Deviation(f"in order: the machine comes to {found}, core/sequential to {self.expected}")
         self._in_order = in_order
-        # Calls that change places by declaration: the proofs do not cover that, and on the way `completion` changes.
-        self._commuting = any(tool.commutes_with for tool in setting.tools.values())
+        # Not so where calls change places by declaration, which the proofs do not cover, or are given up.
+        commuting = any(tool.commutes_with for tool in setting.tools.values())
+        self._every_state = in_order and not commuting and not setting.environment
 
-    def make(self, run: Configuration, state: State, move: Move) -> State:
-        """Make a move of the run, and follow it from the machine's `state`. Raises Deviation."""
-        follower = Follower(self.given, state)
+    def make(self, run: Configuration, at: At, move: Move) -> At:
+        """Make a move of the run, and follow it on the machine. Raises Deviation."""
+        follower = Follower(self.given, at.state, at.wrote)
         run.observer = follower.saw
         run.make(move)
         follower.rest()
+        after = At(follower.state, follower.wrote)
         if run.over():
-            _same_end(run, follower.state)
-        if self._in_order and (run.over() or not self._commuting):
-            found = completion(self.given, follower.state).text()
+            self._ended(run, after)
+        elif self._every_state:
+            found = completion(self.given, after.state).text()
             if found != self.expected:
                 raise Deviation(f"in order, this state comes to {found}, and the program to {self.expected}")
-        return follower.state
+        return after
 
-
-def _same_end(run: Configuration, state: State) -> None:
-    outcome = Outcome(state.values, state.seen, state.answer, state.cut or None)
-    found = Ending(outcome, canonical(dict(state.world))).text()
-    expected = Ending(run.outcome(), run.world.state()).text()
-    if found != expected or not state.ended:
-        raise Deviation(f"the machine ends with {found}, the run with {expected}")
+    def _ended(self, run: Configuration, at: At) -> None:
+        state, ended = at.state, Ending(run.outcome(), run.world.state()).text()
+        outcome = Outcome(state.values, state.seen, state.answer, state.cut or None)
+        found = Ending(outcome, canonical(dict(state.world))).text()
+        if found != ended or not state.ended:
+            raise Deviation(f"the machine ends with {found}, the run with {ended}")
+        in_order = completion(replace(self.given, fates=at.fates()), self.begin.state).text()
+        if self._in_order and in_order != ended:
+            raise Deviation(f"in order, the program comes to {in_order}, and the run to {ended}")
 
 
 @dataclass(slots=True)
@@ -87,11 +107,11 @@ def follow_all(tie: Tie, limit: int = LIMIT) -> Followed:
 
     Raises Deviation with the schedule, Stuck, and TooManyStates.
     """
-    run, state, found = tie.setting.start(), tie.begin, Followed()
-    met: dict[tuple[object, ...], State] = {run.key(): state}
-    stack: list[tuple[Configuration, State, tuple[Move, ...]]] = [(run, state, ())]
+    run, at, found = tie.setting.start(), tie.begin, Followed()
+    met: dict[tuple[object, ...], State] = {run.key(): at.state}
+    stack: list[tuple[Configuration, At, tuple[Move, ...]]] = [(run, at, ())]
     while stack:
-        run, state, schedule = stack.pop()
+        run, at, schedule = stack.pop()
         if run.over():
             found.ends += 1
             continue
@@ -99,13 +119,13 @@ def follow_all(tie: Tie, limit: int = LIMIT) -> Followed:
             twin, moves = run.fork(), (*schedule, move)
             found.moves += 1
             try:
-                after = tie.make(twin, state, move)
-                known = met.setdefault(twin.key(), after)
-                if known != after:
-                    raise Deviation(f"one state of the scheduler is two of the machine: {known} and {after}")
+                after = tie.make(twin, at, move)
+                known = met.setdefault(twin.key(), after.state)
+                if known != after.state:
+                    raise Deviation(f"one state of the scheduler is two of the machine: {known} and {after.state}")
             except Deviation as deviation:
                 raise Deviation(f"{deviation}\nschedule: {format_schedule(moves)}\n{tie.setting.program}") from None
-            if known is after:
+            if known is after.state:
                 stack.append((twin, after, moves))
             if len(met) > limit:
                 raise TooManyStates(f"more than {limit} states")
@@ -113,15 +133,15 @@ def follow_all(tie: Tie, limit: int = LIMIT) -> Followed:
     return found
 
 
-def follow_one(tie: Tie, choose: Choose) -> tuple[Move, ...]:
-    """Follow one schedule, chosen move by move; the schedule. Raises Deviation and Stuck."""
-    run, state = tie.setting.start(), tie.begin
+def follow_one(tie: Tie, choose: Choose) -> tuple[tuple[Move, ...], At]:
+    """Follow one schedule, chosen move by move; the schedule, and its end. Raises Deviation and Stuck."""
+    run, at = tie.setting.start(), tie.begin
     schedule: list[Move] = []
     while not run.over():
         moves = run.moves()
         schedule.append(moves[choose(len(moves))])
         try:
-            state = tie.make(run, state, schedule[-1])
+            at = tie.make(run, at, schedule[-1])
         except Deviation as deviation:
             raise Deviation(f"{deviation}\nschedule: {format_schedule(schedule)}\n{tie.setting.program}") from None
-    return tuple(schedule)
+    return tuple(schedule), at
