@@ -90,16 +90,16 @@ Fixpoint stop (v : Val) (m : nat) (p : proc) : proc :=
 
 (* Whether a call is given up, with which error; and how many writes it makes then. *)
 Definition fate := (option Val * nat)%type.
-Definition cut (f : fate) p := match fst f with None => p | Some v => stop v (snd f) p end.
+Definition fated (f : fate) p := match fst f with None => p | Some v => stop v (snd f) p end.
 
 Lemma within_stop f v p : within f p -> forall m, within f (stop v m p).
 Proof. induction 1; intros [|m]; simpl; constructor; auto. Qed.
 
-Lemma within_cut g f p : within g p -> within g (cut f p).
-Proof. unfold cut; destruct (fst f); auto using within_stop. Qed.
+Lemma within_fated g f p : within g p -> within g (fated f p).
+Proof. unfold fated; destruct (fst f); auto using within_stop. Qed.
 
 Definition stopped (f : fate) (c : call) : call :=
-  MkCall (deps c) (fun vs => cut f (body c vs)) (footprint c) (fun vs => within_cut _ _ _ (sound c vs)).
+  MkCall (deps c) (fun vs => fated f (body c vs)) (footprint c) (fun vs => within_fated _ _ _ (sound c vs)).
 
 (* the program whose calls, from number n on, have these fates *)
 Fixpoint with_fates (fates : nat -> fate) (n : nat) (p : prog) : prog :=

@@ -41,7 +41,7 @@ Qed.
 Definition see1 (f : fate) (e : future) : entry := (stopped f (fst e),
   match snd e with
   | Issued => Pending
-  | Started p => Running (cut f p)
+  | Started p => Running (fated f p)
   | Settled v (Some p) => Running (stop v (snd f) p)
   | Settled v None => Resolved v
   end).
@@ -183,10 +183,10 @@ Proof.
     - destruct Hvs as [Hvs| ->]; [now rewrite (gknown_unique _ _ _ _ Hvs R)|now rewrite (see_known f P m us)].
     - destruct Hvs as [Hvs| ->]; apply Df; auto using gknown_agrees, see_agrees. }
   destruct (snd (P m)) as [|q|v [q|]] eqn:E.
-  - eapply G; [|apply X; right; reflexivity|]; [eapply within_cut, sound|].
+  - eapply G; [|apply X; right; reflexivity|]; [eapply within_fated, sound|].
     intros w'. unfold complete1, see, see1; simpl. now rewrite E.
   - destruct (I m q Hm) as [vs [R [W _]]]; [simpl; now rewrite E|]. simpl in *.
-    eapply G; [|apply X; left; exact R|]; [eapply within_cut, W|].
+    eapply G; [|apply X; left; exact R|]; [eapply within_fated, W|].
     intros w'. unfold complete1, see, see1; simpl. now rewrite E.
   - destruct (I m q Hm) as [vs [R [W _]]]; [simpl; now rewrite E|]. simpl in *.
     eapply G; [|apply X; left; exact R|]; [eapply within_stop, W|].
@@ -267,13 +267,13 @@ Proof.
   - (* read *) apply same_turn; simpl; auto.
     destruct (Calm (fates (Other :: l)) P n p w j _ I Hj ltac:(now rewrite Hs)) as [g [W C]]. inversion W; subst.
     pose proof (calm_frame _ g k w H1 j C) as E. destruct (complete j _ w) as [rs w1]; simpl in *.
-    unfold complete1, see1; simpl. rewrite Hs, Same; simpl. unfold cut. destruct (fates l j) as [[v|] [|m]]; simpl;
+    unfold complete1, see1; simpl. rewrite Hs, Same; simpl. unfold fated. destruct (fates l j) as [[v|] [|m]]; simpl;
       rewrite ?run_stop_0, ?E; auto.
   - (* write *)
     destruct (Calm (fates (Wrote j :: l)) P n p w j _ I Hj ltac:(now rewrite Hs)) as [g [W C]]. inversion W; subst.
-    apply write_turn with (cut (fates l j) q); [exact Hj|now apply calm_upd with g| |];
+    apply write_turn with (fated (fates l j) q); [exact Hj|now apply calm_upd with g| |];
       intros; unfold complete1, see1; simpl; rewrite ?Hs, ?wrote_fate; auto.
-    unfold cut, fates; simpl. now destruct (given_up l j).
+    unfold fated, fates; simpl. now destruct (given_up l j).
   - (* finish *) apply same_turn; simpl; auto. destruct (complete j _ w) as [rs w1].
     unfold complete1, see1; simpl. rewrite Hs, Same, (Ends P n p w j v); auto.
   - (* fail *) apply same_turn; simpl; auto. destruct (complete j _ w) as [rs w1].
@@ -281,11 +281,11 @@ Proof.
   - (* cancel *) apply same_turn; simpl; auto. destruct (complete j _ w) as [rs w1].
     pose proof (Ends P n p w j v Hj eq_refl) as F. unfold complete1, see1; simpl. rewrite Hs; simpl.
     rewrite (gives_up_fate (Cancel j v) l j v) by now left. inversion F as [[F1 F2]]. rewrite F2.
-    unfold cut; simpl. apply run_stop_0.
+    unfold fated; simpl. apply run_stop_0.
   - (* abandon *) apply same_turn; simpl; auto; [eapply gives_up_of_call; eauto|]. destruct (complete j _ w) as [rs w1].
     pose proof (Ends P n p w j v Hj eq_refl) as F. unfold complete1, see1; simpl. rewrite Hs; simpl.
     rewrite (gives_up_fate e l j v He). inversion F as [[F1 F2]]. rewrite F2.
-    unfold cut; simpl. apply run_stop_0.
+    unfold fated; simpl. apply run_stop_0.
   - (* abandon_in_doubt *) apply same_turn; simpl; auto; [eapply gives_up_of_call; eauto|].
     destruct (complete j _ w) as [rs w1]. unfold complete1, see1; simpl. rewrite Hs; simpl.
     now rewrite (gives_up_fate e l j v He).

@@ -155,7 +155,7 @@ Qed.
 Theorem nothing_given_up l p w : (forall j, given_up l j = None) -> sequential_with l p w = sequential p [] w.
 Proof.
   intros N. unfold sequential_with. generalize (@nil Val). generalize 0. revert w.
-  induction p; simpl; intros w n rs; auto. unfold cut, fates at 1; simpl. rewrite N.
+  induction p; simpl; intros w n rs; auto. unfold fated, fates at 1; simpl. rewrite N.
   destruct (run _ w). apply IHp.
 Qed.
 End GivenUpSafety.
