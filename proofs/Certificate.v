@@ -141,10 +141,13 @@ Proof.
   unfold complete1_log in I. destruct (snd (P n)); try (apply run_log_future in I; lia). destruct I.
 Qed.
 
-Lemma complete_log_put n P w j e : n <= j -> complete_log n (put P j e) w = complete_log n P w.
+Lemma complete_log_ext n P Q w : (forall i, i < n -> P i = Q i) -> complete_log n P w = complete_log n Q w.
 Proof.
-  induction n; simpl; intros L; auto. rewrite IHn, complete_put by lia. now rewrite put_ne by lia.
+  induction n; simpl; intros E; auto. rewrite IHn, (complete_ext n P Q), E by auto. reflexivity.
 Qed.
+
+Lemma complete_log_put n P w j e : n <= j -> complete_log n (put P j e) w = complete_log n P w.
+Proof. intros. apply complete_log_ext. intros. now rewrite put_ne by lia. Qed.
 
 Lemma complete_log_less j n P w a : j <= n -> In a (complete_log j P w) -> In a (complete_log n P w).
 Proof. induction 1; simpl; auto. intros I. apply in_app_iff; auto. Qed.

@@ -23,8 +23,7 @@
    looked at. Tests compare the verdicts. They are one-sided: nothing is said of a log that is not accepted (but see
    AlwaysCertified.v).
 
-   Not covered: calls that were given up while they ran (cancelled, timed out) or cut. The machine has no rules for
-   them; see GivenUp.v and Failure.v. *)
+   Calls that were given up (cancelled, timed out) are in CertificateGivenUp.v. *)
 From Coq Require Import String List Arith Lia Bool Sorted.
 From AsyncFC Require Import Machine Independence Invariant Certificate.
 Import ListNotations.

@@ -1,8 +1,9 @@
 (* The textbook form (Mazurkiewicz): if two letters that are independent may be swapped, then a permutation of a word
    that keeps the order of every dependent pair reaches an equivalent state.
 
-   A letter is whatever is executed at one go (a call that is atomic, or one access of a tool); the state carries the
-   world and the results. Certificate of a run, and the simplest theorem about schedules (Schedule.v), are instances. *)
+   A letter is whatever is executed at one go; the state carries the world and the results. The simplest theorem about
+   schedules is an instance: there a letter is a call that is atomic (Schedule.v). That single accesses may be swapped
+   in the same way is Certificate.v, which does without permutations. *)
 From Coq Require Import List Permutation.
 Import ListNotations.
 
