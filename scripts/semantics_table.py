@@ -185,6 +185,7 @@ def faults_of(rules: list[Rule], theorems: list[Theorem]) -> Iterator[str]:
     yield from (
         f"{label}: `make proofs` checks it, and no row says what it means" for label in labels if label not in said
     )
+    yield from (f"{label}: two rows" for label in sorted({label for label in said if said.count(label) > 1}))
     for theorem in theorems:
         if theorem.label not in labels and not theorem.open:
             yield f"{theorem.label}: not in proofs/theorems.txt, and not `open`"

@@ -74,6 +74,10 @@ def test_every_theorem_that_is_checked_is_said_in_words_and_is_there() -> None:
     assert "T99: not in proofs/theorems.txt, and not `open`" in faults(theorems=[*THEOREMS, made_up])
 
 
+def test_no_row_stands_there_twice() -> None:
+    assert faults([*RULES, RULES[0]], [*THEOREMS, THEOREMS[0]]) == ["issue: two rows", "T0: two rows"]
+
+
 def test_every_mutant_breaks_some_rule() -> None:
     left = [replace(rule, mutants=()) for rule in RULES]
     assert sum("mutant" in found for found in faults(left)) == len(MUTANTS)

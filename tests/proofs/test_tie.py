@@ -7,21 +7,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from asyncfc_sim.core.events import Action, Cancel, Deliver, Event, Timeout
+from asyncfc_sim.core.footprint import EVERYTHING
 from asyncfc_sim.core.references import Ref
 from asyncfc_sim.core.scheduler import Failure, Scheduler
 from asyncfc_sim.core.syntax import Call
 from asyncfc_sim.core.values import ErrorValue
 from asyncfc_sim.language.litmus import LitmusTest
 from asyncfc_sim.verify.baselines import Naive
-from asyncfc_sim.verify.configuration import UNCAPPED, Stuck
+from asyncfc_sim.verify.configuration import UNCAPPED, MakeScheduler, Stuck
 from asyncfc_sim.verify.differential import FAILURES, random_settings
 from asyncfc_sim.verify.litmus import litmus_setting
+from asyncfc_sim.verify.machine import calls, conditions
 from asyncfc_sim.verify.machine.decoder import begin
 from asyncfc_sim.verify.machine.follow import Deviation, Follower
 from asyncfc_sim.verify.machine.states import Given, State
@@ -118,13 +120,13 @@ def test_without_the_rule_many_random_programs_break_it() -> None:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_some_litmus_test_shows_that_a_mutant_of_the_scheduler_breaks_the_rules(name: str) -> None:
     """Also those that no outcome can show: they only lose time, and do not do what the rules force."""
-    assert any(breaks_the_rules(name, test) for test in sorted(TESTS.values(), key=size))
+    assert any(breaks_the_rules(MUTANTS[name].make, test) for test in sorted(TESTS.values(), key=size))
 
 
-def breaks_the_rules(name: str, test: LitmusTest) -> bool:
+def breaks_the_rules(make: MakeScheduler, test: LitmusTest) -> bool:
     for setting in settings(test):
         try:
-            follow_all(Tie(replace(setting, scheduler=MUTANTS[name].make), bodies(test), in_order=False))
+            follow_all(Tie(replace(setting, scheduler=make), bodies(test), in_order=False))
         except (Deviation, Stuck):
             return True
         except AssertionError:
@@ -135,6 +137,34 @@ def breaks_the_rules(name: str, test: LitmusTest) -> bool:
 def size(test: LitmusTest) -> int:
     """How much there is to explore: the smallest tests come first."""
     return max((expectation.states or 0 for expectation in test.expectations), default=0)
+
+
+PERMISSIVE: dict[str, tuple[str, Any]] = {
+    "quiet": ("ALIAS-RAW", lambda *_: ""),
+    "exclusive": ("COMMUTE", lambda *_: ""),
+    "slot": ("POOL-1", lambda *_: ""),
+    "behind_barrier": ("SEND-WAIT", lambda *_: False),
+    "unknown_failure": ("SEND-HELD", lambda *_: None),
+    "settled_before": ("SEND-WAIT", lambda *_: True),
+}
+SEVERE: dict[str, tuple[str, Any]] = {
+    "indep": ("RR", lambda *_: False),
+    "holds": ("REGION", lambda *_: EVERYTHING),
+    "behind_barrier": ("OVERLAP-MUST", lambda *_: True),
+    "slot": ("RR", lambda given, state, tool: "one at a time" if state.under_way() else ""),
+}
+
+
+@pytest.mark.parametrize(("table", "name"), [(table, name) for table in (PERMISSIVE, SEVERE) for name in table])
+def test_the_machine_is_as_strict_as_the_scheduler_and_no_stricter(
+    table: dict[str, tuple[str, Any]], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its side conditions is needed: with less it forces what the scheduler does not do, with more it forbids
+    what the scheduler does."""
+    test, instead = TESTS[table[name][0]], table[name][1]
+    for module in (conditions, calls):
+        monkeypatch.setattr(module, name, instead, raising=module is conditions)
+    assert breaks_the_rules(Scheduler, test)
 
 
 CALLS = [
