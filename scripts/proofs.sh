@@ -44,6 +44,7 @@ if ! command -v coqc >/dev/null; then
     [ "$(id -u)" = 0 ] || cannot "only root may install it"
     echo "installing Coq with apt-get"
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends coq; } >/dev/null || cannot "apt-get did not install it"
+    command -v coqc >/dev/null || cannot "apt-get installed none into PATH"
 fi
 
 rm -rf "$build"
