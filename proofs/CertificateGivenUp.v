@@ -40,6 +40,9 @@ Inductive any_gstep : event -> list access -> gstate -> gstate -> Prop :=
     any_gstep (Wrote j) [Access j W k] (GState P n p w) (GState (put P j (fst (P j), Started q)) n p (upd w k v))
 | ag_end P n j p w v (Hj : j < n) (Hs : snd (P j) = Started (Return v)) :
     any_gstep Other [] (GState P n p w) (GState (put P j (fst (P j), Settled v None)) n p w)
+| ag_poison P n j p w v (Hj : j < n) (Hs : snd (P j) = Issued)
+    (Hv : forall vs, gagrees P j vs -> body (fst (P j)) vs = Return v) :
+    any_gstep Other [] (GState P n p w) (GState (put P j (fst (P j), Settled v None)) n p w)
 | ag_cancel P n j p w v (Hj : j < n) (Hs : snd (P j) = Issued) :
     any_gstep (Cancel j v) [] (GState P n p w) (GState (put P j (fst (P j), Settled v None)) n p w)
 (* r: what it may still do; None if it is known to have ended *)
@@ -62,7 +65,7 @@ Inductive any_gsteps : list event -> list access -> gstate -> gstate -> Prop :=
 (* the machine of GivenUp.v is one of these *)
 Lemma gstep_any e s s' : gstep e s s' -> exists la, any_gstep e la s s'.
 Proof.
-  intros S; destruct S; eexists; eauto using ag_issue, ag_touch, ag_start, ag_read, ag_write, ag_end, ag_cancel,
+  intros S; destruct S; eexists; eauto using ag_issue, ag_touch, ag_start, ag_read, ag_write, ag_end, ag_poison, ag_cancel,
     ag_abandon, ag_read_in_doubt, ag_write_in_doubt, ag_end_in_doubt.
 Qed.
 
@@ -78,7 +81,7 @@ Lemma any_gstep_cases e la s s' : any_gstep e la s s' ->
      j < gissued s /\ GivenUpInvariant.of_call e j /\ keeps (snd (gfutures s j)) x).
 Proof.
   intros S; destruct S.
-  3-11: right; do 3 eexists; split; [reflexivity|split; [exact Hj|split]];
+  3-12: right; do 3 eexists; split; [reflexivity|split; [exact Hj|split]];
     [now simpl || (eapply gives_up_of_call; eauto)|
      simpl; rewrite Hs; intros ? ? E; inversion E; subst; split; eauto; discriminate].
   - left; simpl; repeat split; auto. intros; now rewrite put_ne by lia.
@@ -282,6 +285,10 @@ Proof.
   - (* finish, fail *) apply same_turn_follows; simpl; auto. destruct (complete j _ w) as [rs w1].
     change (fates (Other :: es) j) with (fates es j).
     unfold complete1, complete1_log, see1; simpl. rewrite Hs, (Ends P n p w j v Hj eq_refl).
+    split; [auto|apply incl_nil_l].
+  - (* poison *) apply same_turn_follows; simpl; auto. pose proof (see_agrees (fates (Other :: es)) P j w) as A.
+    destruct (complete j _ w) as [rs w1]; simpl in A. change (fates (Other :: es) j) with (fates es j).
+    unfold complete1, complete1_log, see1; simpl. rewrite Hs, (Ends P n p w j v Hj eq_refl). simpl. rewrite (Hv _ A).
     split; [auto|apply incl_nil_l].
   - (* cancel *) apply same_turn_follows; simpl; auto. destruct (complete j _ w) as [rs w1].
     pose proof (Ends P n p w j v Hj eq_refl) as E. pose proof (f_equal snd E) as E2; simpl in E2.

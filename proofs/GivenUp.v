@@ -39,7 +39,7 @@ Definition gquiet (P : nat -> future) j f := forall i, i < j ->
 Inductive event := Other | Wrote (j : nat) | Cancel (j : nat) (v : Val) | Timeout (j : nat) (v : Val).
 Definition gives_up e j v := e = Cancel j v \/ e = Timeout j v.
 
-(* The first seven rules are those of Machine.v. *)
+(* The first seven rules are those of Machine.v, the eighth is that of HeldBack.v. *)
 Inductive gstep : event -> gstate -> gstate -> Prop :=
 | gissue P n c p w :
     gstep Other (GState P n (Let c p) w) (GState (put P n (c, Issued)) (S n) p w)
@@ -55,6 +55,9 @@ Inductive gstep : event -> gstate -> gstate -> Prop :=
 | gfinish P n j p w v (Hj : j < n) (Hs : snd (P j) = Started (Return v)) (Hv : is_error v = false) :
     gstep Other (GState P n p w) (GState (put P j (fst (P j), Settled v None)) n p w)
 | gfail P n j p w v (Hj : j < n) (Hs : snd (P j) = Started (Return v)) (Hv : is_error v = true) :
+    gstep Other (GState P n p w) (GState (put P j (fst (P j), Settled v None)) n p w)
+| gpoison P n j p w v (Hj : j < n) (Hs : snd (P j) = Issued)
+    (Hv : forall vs, gagrees P j vs -> body (fst (P j)) vs = Return v) :
     gstep Other (GState P n p w) (GState (put P j (fst (P j), Settled v None)) n p w)
 (* A pending call cannot time out: its time counts from its start. *)
 | cancel P n j p w v (Hj : j < n) (Hs : snd (P j) = Issued) (Hv : is_error v = true) :

@@ -151,7 +151,7 @@ Lemma gstep_cases e s s' : gstep e s s' ->
      j < gissued s /\ of_call e j /\ x <> Issued /\ keeps (snd (gfutures s j)) x).
 Proof.
   intros S; destruct S.
-  3-13: right; do 3 eexists; split; [reflexivity|split; [exact Hj|split; [|split; [discriminate|]]]];
+  3-14: right; do 3 eexists; split; [reflexivity|split; [exact Hj|split; [|split; [discriminate|]]]];
     [now simpl || (eapply gives_up_of_call; eauto)|
      simpl; rewrite Hs; intros ? ? E; inversion E; subst; split; eauto; discriminate].
   - left; simpl; repeat split; auto. intros; now rewrite put_ne by lia.
@@ -278,6 +278,9 @@ Proof.
     unfold complete1, see1; simpl. rewrite Hs, Same, (Ends P n p w j v); auto.
   - (* fail *) apply same_turn; simpl; auto. destruct (complete j _ w) as [rs w1].
     unfold complete1, see1; simpl. rewrite Hs, Same, (Ends P n p w j v); auto.
+  - (* poison *) apply same_turn; simpl; auto. pose proof (see_agrees (fates (Other :: l)) P j w) as A.
+    destruct (complete j _ w) as [rs w1]; simpl in A. unfold complete1, see1; simpl.
+    now rewrite Hs, Same, (Ends P n p w j v), (Hv _ A) by auto.
   - (* cancel *) apply same_turn; simpl; auto. destruct (complete j _ w) as [rs w1].
     pose proof (Ends P n p w j v Hj eq_refl) as F. unfold complete1, see1; simpl. rewrite Hs; simpl.
     rewrite (gives_up_fate (Cancel j v) l j v) by now left. inversion F as [[F1 F2]]. rewrite F2.
