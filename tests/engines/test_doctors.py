@@ -39,12 +39,14 @@ KNOWN: dict[str, list[tuple[str, str | None, str]]] = {
     "llama": [
         ("reachable", "ok", "tiny"),
         ("calls", "ok", "its name with the first of"),
+        ("forced calls", "ok", "its name with the first of"),
         ("tool_choice", "ok", "is heeded"),
         ("parallel calls", "ok", "a call runs while the next is written"),
         ("prefix cache", "ok", "cached_tokens"),
         ("side by side", "ok", "both were written at once"),
         ("model name", "ok", "is not found out"),
         ("unknown fields", "ok", "passed over"),
+        ("oddities", "ok", "none"),
     ],
 }
 

@@ -20,6 +20,7 @@ STREAMS = Path(__file__).parents[1] / "data" / "streams"
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
 USAGE = Usage(212, 41, 192)
 WEATHER = ("get_weather", {"city": "Berlin"}), ("get_weather", {"city": "New York"})
+FRIDAY = [("get_weather", {"city": city, "day": "Friday"}) for city in ("Paris", "Bimear")]
 IDS = ["chatcmpl-tool-b9bca631679b92ee", "chatcmpl-tool-90a90ebb60ac7fd4", "chatcmpl-tool-96e26219a0e739a2"]
 
 # What is to come of each: text, calls, ids, usage, finish_reason, and a word of each note.
@@ -64,10 +65,17 @@ EXPECTED: dict[str, tuple[str, Sequence[tuple[str, Any]], Sequence[str], Usage, 
         "length",
         ["not complete when its message ended", "cut off by the server"],
     ),
-    "llama_server": ("", WEATHER, ["Kx3b7vQz", "pQ81nnDw"], USAGE, "tool_calls", []),
+    "llama_server": (
+        "",
+        FRIDAY,
+        ["3VVzwftTEfkG2YyXb9avzLc6WtniYgWD", "wZZ3FmYQlR8Burynm58Rme0zAUh1Qo4e"],
+        Usage(93, 56, 92),
+        "tool_calls",
+        [],
+    ),
     "transformers_serve": (
         "",
-        [("get_weather", {"city": "Paris", "day": "Friday"}), ("get_weather", {"city": "Bimear", "day": "Friday"})],
+        FRIDAY,
         [f"298c4ac6-f816-4dc4-b313-a513b69a2323_tool_call_{n}" for n in range(2)],
         Usage(78, 56),
         "tool_calls",
