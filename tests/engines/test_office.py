@@ -1,11 +1,13 @@
 """The same tasks on engines that nobody here wrote, by the project's own model, one by one and with futures.
 
 What was done in the office must be what was asked for, whichever engine and whichever policy; the transcripts that the
-server was sent must be right; and tools must have run beside one another or beside writing, or this would say little.
+server was sent must be right, and read by the model as it learnt them; and tools must have run beside one another or
+beside writing, or this would say little.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ import numpy as np
 import pytest
 
 from asyncfc_sim.live.transcript_check import check_answers
+from asyncfc_sim.serve.chat_request import read_request
+from asyncfc_sim.serve.served_model import ServedModel
 from asyncfc_sim.traces.certificates import certificate
 from asyncfc_sim.traces.trace import read_trace
 from asyncfc_sim.workloads.office.judge import expected
 from asyncfc_sim.workloads.office.tasks import OfficeTask, random_task
-from tests.engine_servers import Engine
+from tests.engine_servers import Engine, tiny_model
 from tests.office_runs import OfficeRun, office_run
+from tests.tee import Talk
 
 pytestmark = pytest.mark.slow
 
@@ -37,12 +42,14 @@ def chosen() -> list[OfficeTask]:
 
 
 def test_what_was_asked_for_is_done_one_by_one_and_with_futures(engine: Engine, tmp_path: Path) -> None:
-    overlapped_s = []
+    ours, overlapped_s = ServedModel(tiny_model()), []
     for number, task in enumerate(chosen()):
         for policy, options in POLICIES.items():
             folder = tmp_path / f"{number}-{policy}"
             run = office_run(engine.base_url, engine.model, task.prompts, folder, "--policy", policy, *options, *SLOWLY)
             assert run.code == 0, run.errors
+            for talk in run.tee.talks:
+                assert _tokens_read(talk) == _tokens_learnt(talk, ours), talk.body["messages"]
             assert run.outcome == expected(task)[0], (policy, task.prompts)
             _look_at(run)
             if policy == "asyncfc":
@@ -62,6 +69,19 @@ def _look_at(run: OfficeRun) -> None:
         assert transcript[: len(before)] == before
         before = transcript
     assert before
+
+
+def _tokens_read(talk: Talk) -> int:
+    """How long the prompt was, as the server counts."""
+    lines = [line.removeprefix("data: ") for line in talk.sent.decode().splitlines() if line.startswith("data: {")]
+    (usage,) = [found for line in lines if (found := json.loads(line).get("usage"))]
+    return int(usage["prompt_tokens"])
+
+
+def _tokens_learnt(talk: Talk, ours: ServedModel) -> int:
+    """How long it is by the model's own template. Some servers put what a template leaves out somewhere else."""
+    asked = read_request(talk.body)
+    return len(ours.prompt(asked.messages, asked.tools))
 
 
 def test_the_tasks_are_not_all_of_a_kind() -> None:
