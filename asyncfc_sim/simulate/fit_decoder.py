@@ -95,6 +95,7 @@ def fit_decoder(
     constant_ttft: bool = False,
     whole: bool = False,
     rounds: Sequence[int] = (),
+    sampled: bool = False,
 ) -> DecoderFit:
     """Fit a decoder to the messages of one model. `source` stands in each figure.
 
@@ -102,10 +103,11 @@ def fit_decoder(
     a call only once its name is complete, that is not when its first token was decoded. `rounds` numbers the sessions
     by when they were recorded: then messages of an earlier round may all have taken so much longer, or shorter, and
     what is fitted is the last. (Prompts that were read before are in a cache, so else a load that changes from round to
-    round would pass for a price of reading them.) Raises FitError.
+    round would pass for a price of reading them.) `sampled` takes times, too, that measure no model: those of a server
+    which replays a recording, for a study of that server. Raises FitError.
     """
     model = model_meant(sessions, model)
-    every = samples(sessions, model)
+    every = samples(sessions, model, sampled=sampled)
     _check_enough(every, model)
     data = every.where(every.llm_s < np.percentile(every.llm_s, CUT)) if len(every) >= ENOUGH_TO_CUT else every
     if len(np.unique(data.out)) < 2:

@@ -72,14 +72,15 @@ def model_meant(sessions: Sequence[RecordedSession], wanted: str | None) -> str 
     return wanted
 
 
-def samples(sessions: Sequence[RecordedSession], model: str | None) -> Samples:
+def samples(sessions: Sequence[RecordedSession], model: str | None, *, sampled: bool = False) -> Samples:
     """The messages of `model` (of any, if None) that say how many tokens were decoded, and how long that took.
 
-    What was sampled from a distribution is no measurement, and left out.
+    What was sampled from a distribution is no measurement, and left out, unless `sampled` asks for it.
     """
     rows: list[tuple[float, float, float, float, int, bool]] = []
     for number, session in enumerate(sessions):
-        if "sampled" in (session.provenance.get("step.llm_s"), session.provenance.get("step.out_tokens")):
+        marks = (session.provenance.get("step.llm_s"), session.provenance.get("step.out_tokens"))
+        if "sampled" in marks and not sampled:
             continue  # drawn from a distribution: a fit would find that one again
         for step, uncached in _with_uncached(session):
             if (model is not None and step.model != model) or not step.out_tokens or step.llm_s is None:

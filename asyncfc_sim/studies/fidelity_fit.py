@@ -51,7 +51,7 @@ class SyncRun:
 
 
 def learnt(runs: Sequence[SyncRun], *, min_r2: float) -> Learnt:
-    """What runs under sync teach. Raises FitError."""
+    """What runs under sync teach. A server that replays is studied as it is, whatever its times. Raises FitError."""
     with TemporaryDirectory(prefix="asyncfc-fidelity-") as folder:
         path = Path(folder) / "sync.jsonl"
         write_trace(path, [one.run.trace for one in runs])
@@ -66,6 +66,7 @@ def learnt(runs: Sequence[SyncRun], *, min_r2: float) -> Learnt:
         constant_ttft=not counted,
         whole=True,
         rounds=[round_of[session.session] for session in sessions],
+        sampled=True,
     )
     said_by = [(one.case, emission(one.run.trace, one.run.messages, references=False)) for one in runs]
     of_call: dict[tuple[str, str, str], list[float]] = {}

@@ -204,6 +204,7 @@ def test_sampled_times_are_no_measurements():
     with pytest.raises(FitError, match=r"0 messages of m have both.*sampled times do not count"):
         fit(sessions)
     assert fit([*sessions, *recorded(np.random.default_rng(0), n=10)]).n == 80
+    assert fit(sessions, sampled=True).n > 80  # unless a server is studied that has drawn them
 
 
 def test_messages_of_one_length_are_refused():
