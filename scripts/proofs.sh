@@ -1,20 +1,19 @@
 #!/usr/bin/env bash
-# Check the proofs: scripts/proofs.sh [FOLDER [BUILD]]      default: proofs build/proofs
-# Compiles every file of FOLDER/_CoqProject, in that order, into BUILD, and prints what each theorem of FOLDER/theorems.txt
-# rests on. Needs bash and Coq; with root and apt-get it installs Debian's coq (1 GB) where there is none.
-# Exit code: 0 all is proved; 1 it is not, or something is assumed; 2 usage; 3 no Coq, and it cannot be had here.
+# Check the proofs: scripts/proofs.sh [FOLDER]      default: proofs
+# Compiles every file of FOLDER/_CoqProject, in that order, in a folder of its own, and prints what each theorem of
+# FOLDER/theorems.txt rests on. Needs bash and Coq; with root and apt-get it installs Debian's coq (1 GB) if there is none.
+# Exit code: 0 all is proved; 1 it is not, or something is assumed; 2 usage; 3 no Coq that will do, and it cannot be had here.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 proofs=${1:-$here/proofs}
-build=${2:-$here/build/proofs}
-[ $# -le 2 ] && [ -f "$proofs/_CoqProject" ] && [ -f "$proofs/theorems.txt" ] || {
-    echo "expected: scripts/proofs.sh [FOLDER [BUILD]], with _CoqProject and theorems.txt in FOLDER" >&2
+[ $# -le 1 ] && [ -f "$proofs/_CoqProject" ] && [ -f "$proofs/theorems.txt" ] || {
+    echo "expected: scripts/proofs.sh [FOLDER], with _CoqProject and theorems.txt in FOLDER" >&2
     exit 2
 }
 
 cannot() {
-    echo "there is no coqc, and $1" >&2
+    echo "$1" >&2
     echo "install Coq 8.16 or newer: apt-get install --no-install-recommends coq, brew install coq, or https://coq.inria.fr" >&2
     exit 3
 }
@@ -31,7 +30,7 @@ if grep -nwE "$assuming" "$proofs"/*.v; then
 fi
 
 files=()
-while read -r line; do
+while read -r line || [ -n "$line" ]; do # the last line may have no end
     [[ $line == *.v ]] && files+=("${line%.v}")
 done <"$proofs/_CoqProject"
 for file in "$proofs"/*.v; do
@@ -40,16 +39,21 @@ for file in "$proofs"/*.v; do
 done
 
 if ! command -v coqc >/dev/null; then
-    command -v apt-get >/dev/null || cannot "no apt-get to install it with"
-    [ "$(id -u)" = 0 ] || cannot "only root may install it"
+    command -v apt-get >/dev/null || cannot "there is no coqc, and no apt-get to install it with"
+    [ "$(id -u)" = 0 ] || cannot "there is no coqc, and only root may install it"
     echo "installing Coq with apt-get"
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends coq; } >/dev/null || cannot "apt-get did not install it"
-    command -v coqc >/dev/null || cannot "apt-get installed none into PATH"
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends coq; } >/dev/null || cannot "there is no coqc, and apt-get did not install it"
+    command -v coqc >/dev/null || cannot "there is no coqc, and apt-get installed none into PATH"
 fi
 
-rm -rf "$build"
-mkdir -p "$build"
+read -r version _ < <(coqc --print-version) || cannot "coqc does not say its version"
+IFS=. read -r major minor _ <<<"$version"
+minor=${minor%%[!0-9]*} # of 8.20+rc1
+[ "$major" -gt 8 ] || [ "$minor" -ge 16 ] || cannot "this is Coq $version, which is too old"
+
 proofs=$(cd "$proofs" && pwd)
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
 cd "$build" # where coqc leaves a cache
 for name in "${files[@]}"; do
     echo "compiling $name.v"
@@ -60,7 +64,7 @@ done
 asking=Assumptions.v
 echo "From AsyncFC Require ${files[*]}." >"$asking"
 count=0
-while read -r label theorem; do
+while read -r label theorem || [ -n "$label" ]; do
     [ -n "$theorem" ] || not_proved "theorems.txt has a line that is not 'LABEL FILE.THEOREM': $label"
     printf 'Goal True. idtac "== %s %s". Abort.\nPrint Assumptions AsyncFC.%s.\n' "$label" "${theorem#*.}" "$theorem" >>"$asking"
     count=$((count + 1))

@@ -23,8 +23,8 @@ needs_coq = pytest.mark.skipif(
 SOUND = "Theorem two : 1 + 1 = 2.\nProof. reflexivity. Qed.\n"
 
 
-def check(folder: Path, build: Path, script: Path = SCRIPT, **options: object) -> subprocess.CompletedProcess[str]:
-    command = ["bash", str(script), str(folder), str(build)]
+def check(folder: Path, script: Path = SCRIPT, **options: object) -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(script), str(folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)  # type: ignore[call-overload,no-any-return]
 
 
@@ -67,7 +67,7 @@ def test_an_assumption_in_a_copy_is_found(addition: str, name: str, tmp_path: Pa
     shutil.copytree(PROOFS, folder)
     with (folder / name).open("a") as file:
         file.write(f"\n{addition}\n")
-    result = check(folder, tmp_path / "build")
+    result = check(folder)
     assert result.returncode == 1
     assert "not proved: these lines assume something" in result.stderr
     assert f"{name}:" in result.stdout
@@ -76,10 +76,26 @@ def test_an_assumption_in_a_copy_is_found(addition: str, name: str, tmp_path: Pa
 
 @needs_coq
 def test_what_is_proved_is_accepted(tmp_path: Path) -> None:
-    result = check(small(tmp_path / "proofs", SOUND), tmp_path / "build")
+    result = check(small(tmp_path / "proofs", SOUND))
     assert (result.returncode, result.stderr) == (0, "")
     assert "T1 two: Closed under the global context\n" in result.stdout
     assert [path.name for path in (tmp_path / "proofs").glob("*.v*")] == ["Small.v"], "built beside the sources"
+
+
+@needs_coq
+def test_lists_whose_last_line_has_no_end_are_read_to_the_end(tmp_path: Path) -> None:
+    folder = small(tmp_path / "proofs", SOUND, "T1 Small.two\nT2 Small.three")
+    (folder / "_CoqProject").write_text("Small.v")
+    assert "not proved: a theorem of theorems.txt is missing" in check(folder).stderr
+    (folder / "theorems.txt").write_text("T1 Small.two")
+    assert check(folder).returncode == 0
+
+
+@needs_coq
+def test_two_at_once_in_folders_with_spaces_do_not_meet(tmp_path: Path) -> None:
+    folder = small(tmp_path / "two at once", SOUND)
+    runs = [subprocess.Popen(["bash", str(SCRIPT), str(folder)], stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [run.wait(timeout=300) for run in runs] == [0, 0]
 
 
 @needs_coq
@@ -88,7 +104,7 @@ def test_an_assumption_that_no_word_gives_away_is_found(tmp_path: Path) -> None:
     source = "Variable easy : forall P : Prop, P.\nTheorem two : 1 + 1 = 3.\nProof. apply easy. Qed.\n" + SOUND.replace(
         "two", "sound"
     )
-    result = check(small(tmp_path / "proofs", source, "T1 Small.two\nT2 Small.sound\n"), tmp_path / "build")
+    result = check(small(tmp_path / "proofs", source, "T1 Small.two\nT2 Small.sound\n"))
     assert result.returncode == 1
     assert re.search(r"^T1 two: Axioms: \S*easy : ", result.stdout, flags=re.MULTILINE)
     assert "T2 sound: Closed under the global context\n" in result.stdout
@@ -106,7 +122,7 @@ def test_an_assumption_that_no_word_gives_away_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_or_missing_is_found(source: str, theorems: str, reason: str, tmp_path: Path) -> None:
-    result = check(small(tmp_path / "proofs", source, theorems), tmp_path / "build")
+    result = check(small(tmp_path / "proofs", source, theorems))
     assert result.returncode == 1
     assert reason in result.stderr
 
@@ -114,12 +130,12 @@ def test_what_is_wrong_or_missing_is_found(source: str, theorems: str, reason: s
 def test_a_file_outside_of_the_list_is_found(tmp_path: Path) -> None:
     folder = small(tmp_path / "proofs", SOUND)
     (folder / "Other.v").write_text(SOUND)
-    result = check(folder, tmp_path / "build")
+    result = check(folder)
     assert (result.returncode, result.stderr) == (1, "not proved: Other.v is not in _CoqProject\n")
 
 
 def test_a_folder_without_proofs_is_a_fault_of_usage(tmp_path: Path) -> None:
-    result = check(tmp_path, tmp_path / "build")
+    result = check(tmp_path)
     assert result.returncode == 2
     assert "expected: scripts/proofs.sh" in result.stderr
 
@@ -150,7 +166,6 @@ def test_without_coq_it_says_what_to_install(installer: str, reason: str, open_f
     options = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
     result = check(
         open_folder / "proofs",
-        open_folder / "build",
         open_folder / SCRIPT.name,
         env={"PATH": str(programs)},
         cwd=open_folder,
