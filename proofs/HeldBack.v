@@ -11,8 +11,8 @@
    (barrier_is_known). So Machine.v needs no new rule for it.
 
    One rule is new: [poison], by which a call ends at once, whatever it still waits for, if it is certain that it will do
-   nothing but return v. So a call with an error among its arguments fails without waiting for what else it refers to,
-   for those before it, or for the barrier (poison_applies); and so does a call that is refused as it is issued.
+   nothing but return v. So a call with an error among its arguments fails as soon as these are known, without waiting
+   for other calls before it, or for the barrier (poison_applies); and a call may be refused as it is issued.
 
    Not covered: in the mode `barrier` a call stands behind the barrier if it turns out to write something; here whether
    it does is a matter of the call, not of its arguments. *)
@@ -50,6 +50,31 @@ Proof.
   induction 1 as [s|s1 s2 s3 S _ IH]; intros I; [split; auto using oeq_refl|].
   destruct (IH (Inv_hstep _ _ I S)) as [I' [E1 E2]]. destruct (completion_hstep _ _ I S) as [F1 F2].
   split; auto. split; [congruence|intro x; now rewrite F2].
+Qed.
+
+(* T1 and T2 with this rule *)
+Lemma hsteps_values P0 p w0 s i v : hsteps (State P0 0 p w0) s -> i < issued s ->
+  snd (futures s i) = Resolved v -> nth i (fst (sequential p [] w0)) dflt = v.
+Proof.
+  intros S Hi Hv. destruct (completion_hsteps _ _ S (Inv_first _ _ _)) as [_ [E _]].
+  unfold completion at 1 in E; simpl in E. rewrite E. unfold completion.
+  pose proof (complete_resolved _ _ (store s) _ _ Hi Hv) as R.
+  pose proof (complete_length (issued s) (futures s) (store s)) as L.
+  destruct (complete (issued s) (futures s) (store s)) as [rs w1]; simpl in *.
+  destruct (sequential_prefix (program s) rs w1) as [t ->]. rewrite app_nth1; auto; lia.
+Qed.
+
+Lemma hsteps_safety P0 p w0 P n w : hsteps (State P0 0 p w0) (State P n Done w) -> settled P n ->
+  length (fst (sequential p [] w0)) = n /\ weq w (snd (sequential p [] w0)) /\
+  (forall i, i < n -> snd (P i) = Resolved (nth i (fst (sequential p [] w0)) dflt)).
+Proof.
+  intros S A. split; [|split].
+  3:{ intros i Hi. destruct (A i Hi) as [v Hv]. rewrite Hv. f_equal. symmetry. eapply hsteps_values; eauto. }
+  all: destruct (completion_hsteps _ _ S (Inv_first _ _ _)) as [_ [E1 E2]]; unfold completion in E1, E2; simpl in E1, E2;
+    pose proof (complete_length n P w) as L; pose proof (complete_settled n P w A) as T;
+    destruct (complete n P w) as [rs w1]; simpl in *.
+  - now rewrite E1.
+  - intro x; rewrite E2; now rewrite T.
 Qed.
 
 (* ---------------------------------------------------------------------------------------------------- the barrier *)
@@ -141,29 +166,12 @@ Qed.
 
 Theorem held_values P0 p w0 s i v : hsteps (State P0 0 (with_barrier [] 0 p) w0) s -> i < issued s ->
   snd (futures s i) = Resolved v -> nth i (fst (in_order [] p [] w0)) dflt = v.
-Proof.
-  intros S Hi Hv. rewrite <- (sequential_with_barrier p [] 0) by auto.
-  destruct (completion_hsteps _ _ S (Inv_first _ _ _)) as [_ [E _]].
-  unfold completion at 1 in E; simpl in E. rewrite E. unfold completion.
-  pose proof (complete_resolved _ _ (store s) _ _ Hi Hv) as R.
-  pose proof (complete_length (issued s) (futures s) (store s)) as L.
-  destruct (complete (issued s) (futures s) (store s)) as [rs w1]; simpl in *.
-  destruct (sequential_prefix (program s) rs w1) as [t ->]. rewrite app_nth1; auto; lia.
-Qed.
+Proof. rewrite <- (sequential_with_barrier p [] 0) by auto. apply hsteps_values. Qed.
 
 Theorem held_safety P0 p w0 P n w : hsteps (State P0 0 (with_barrier [] 0 p) w0) (State P n Done w) -> settled P n ->
   length (fst (in_order [] p [] w0)) = n /\ weq w (snd (in_order [] p [] w0)) /\
   (forall i, i < n -> snd (P i) = Resolved (nth i (fst (in_order [] p [] w0)) dflt)).
-Proof.
-  intros S A. split; [|split].
-  3:{ intros i Hi. destruct (A i Hi) as [v Hv]. rewrite Hv. f_equal. symmetry. eapply held_values; eauto. }
-  all: rewrite <- (sequential_with_barrier p [] 0) by auto;
-    destruct (completion_hsteps _ _ S (Inv_first _ _ _)) as [_ [E1 E2]]; unfold completion in E1, E2; simpl in E1, E2;
-    pose proof (complete_length n P w) as L; pose proof (complete_settled n P w A) as T;
-    destruct (complete n P w) as [rs w1]; simpl in *.
-  - now rewrite E1.
-  - intro x; rewrite E2; now rewrite T.
-Qed.
+Proof. rewrite <- (sequential_with_barrier p [] 0) by auto. apply hsteps_safety. Qed.
 
 Lemma WF_hstep s s' : WF s -> hstep s s' -> WF s'.
 Proof. intros W H; destruct H; [eapply WF_step; eauto|]. eapply WF_put; [|exact W]. now destruct W. Qed.

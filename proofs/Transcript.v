@@ -12,14 +12,15 @@
 
    What corresponds to what: Issued is a call of an assistant's message, answered with its future, whose number follows
    from its place; Touched is the answer to await_future with mode "all" and no timeout (several futures are several
-   touches, in the order of ids). Both are messages of core/transcript.py, which add nothing that is not in them.
+   touches, in the order of ids). Both are messages of core/transcript.py, which add nothing that is not in them. A call
+   behind the barrier is one like any other (HeldBack.v): of what failures it was issued in knowledge is in the transcript.
 
    Not so: delivery when_idle or rewrite, a grace (values in place, if they are there in time), await_future with mode
-   "any" or a timeout, duplicates other than `run`, guards that count what is pending, cancel. What the model sees then
-   depends on time (early_values_differ). The values that it sees do not (T1): such a run is one of the program with a
+   "any" or a timeout, duplicates other than `run`, guards that count what is pending, calls that are given up, the cut of the mode
+   strict. What the model sees then depends on time (early_values_differ). The values that it sees do not (T1): such a run is one of the program with a
    touch wherever a value was given. *)
 From Coq Require Import List Arith Lia.
-From AsyncFC Require Import Machine Independence Invariant Safety.
+From AsyncFC Require Import Machine Independence Invariant Safety HeldBack.
 Import ListNotations.
 
 Section Transcript.
@@ -28,29 +29,31 @@ Context {D : Domain}.
 Inductive event := Issued (c : call) | Touched (i : nat) (v : Val).
 Definition transcript := list event.
 
-(* A step of the tools is one that goes on in the same way when the program has ended. *)
+(* The rules of Machine.v, and [poison] of HeldBack.v, without which there is no barrier. A step of the tools is one that
+   goes on in the same way when the program has ended. *)
 Inductive shows : state -> transcript -> state -> Prop :=
 | shows_issue P n c p w : shows (State P n (Let c p) w) [Issued c] (State (put P n (c, Pending)) (S n) p w)
 | shows_touch P n i p w v : i < n -> snd (P i) = Resolved v ->
     shows (State P n (Touch i p) w) [Touched i v] (State P n (p v) w)
-| shows_nothing P Q n p w w' : step (State P n Done w) (State Q n Done w') ->
+| shows_nothing P Q n p w w' : hstep (State P n Done w) (State Q n Done w') ->
     shows (State P n p w) [] (State Q n p w').
 
 Inductive shows_all : state -> transcript -> state -> Prop :=
 | shows_refl s : shows_all s [] s
 | shows_step s1 s2 s3 t1 t2 : shows s1 t1 s2 -> shows_all s2 t2 s3 -> shows_all s1 (t1 ++ t2) s3.
 
-(* this is the machine of Machine.v, with its transcript *)
-Lemma shows_is_step s s' : step s s' <-> exists t, shows s t s'.
+(* this is that machine, with its transcript *)
+Lemma shows_is_step s s' : hstep s s' <-> exists t, shows s t s'.
 Proof.
   split.
-  - destruct 1; eexists; try (constructor; solve [eauto]); apply shows_nothing;
-      eauto using start, read, write, finish, fail.
-  - intros [t S]. destruct S as [| |P Q n p w w' S]; eauto using issue, touch.
-    inversion S; subst; eauto using start, read, write, finish, fail.
+  - intros [a b S|]; [destruct S|]; eexists; try (constructor; solve [eauto]); apply shows_nothing;
+      eauto using by_rule, start, read, write, finish, fail, poison.
+  - intros [t S]. destruct S as [| |P Q n p w w' S]; eauto using by_rule, issue, touch.
+    inversion S as [a b S'|]; subst; [inversion S'; subst|];
+      eauto using by_rule, start, read, write, finish, fail, poison.
 Qed.
 
-Lemma steps_show s s' : steps s s' <-> exists t, shows_all s t s'.
+Lemma steps_show s s' : hsteps s s' <-> exists t, shows_all s t s'.
 Proof.
   split.
   - induction 1 as [s|s1 s2 s3 S _ [t2 IH]]; [exists []; constructor|].
@@ -85,7 +88,7 @@ Proof.
   - rewrite complete_put by auto. destruct (complete n P w) as [rs w1]. rewrite put_eq. unfold complete1; simpl.
     now destruct (run _ w1).
   - pose proof (complete_resolved n P w i v Hi Hs) as E. destruct (complete n P w); simpl in *. now rewrite E.
-  - destruct (completion_step (State P n Done w) (State Q n Done w')) as [E1 E2]; auto.
+  - destruct (completion_hstep (State P n Done w) (State Q n Done w')) as [E1 E2]; auto.
     unfold completion in E1, E2; simpl in *.
     destruct (complete n P w), (complete n Q w'); simpl in *; subst. now apply told_weq.
 Qed.
@@ -94,7 +97,7 @@ Lemma completion_told_steps s t s' : shows_all s t s' -> Inv s -> completion_tol
 Proof.
   induction 1 as [s|s1 s2 s3 t1 t2 S _ IH]; intros I; auto.
   rewrite (completion_told_step _ _ _ I S), IH, app_assoc; auto.
-  apply Inv_step with s1; auto. apply shows_is_step; eauto.
+  apply Inv_hstep with s1; auto. apply shows_is_step; eauto.
 Qed.
 
 (* -------------------------------------------------------------------------------------------------------------- T10 *)
@@ -133,7 +136,7 @@ Inductive conversation (w0 : world) : (nat -> entry) -> nat -> world -> transcri
 | goes_on P n w t e Q m : conversation w0 P n w t ->
     shows (State P n (says t) w) [e] (State Q m Done w) -> conversation w0 Q m w (t ++ [e])
 | works P n w t Q w' : conversation w0 P n w t ->
-    step (State P n Done w) (State Q n Done w') -> conversation w0 Q n w' t.
+    hstep (State P n Done w) (State Q n Done w') -> conversation w0 Q n w' t.
 
 (* the model as a tree, up to m events on from t *)
 Fixpoint tree (m : nat) (t : transcript) : prog :=
@@ -193,8 +196,8 @@ Proof.
   destruct (conversation_shows _ _ _ _ _ B m ltac:(unfold m; lia)) as [P2 B'].
   rewrite (tree_ended _ t Ea) in A'. rewrite (tree_ended _ t' Eb) in B'.
   split; [eapply same_transcript; eauto|]. intros F F'.
-  destruct (safety P1 (tree m []) w0 P n w) as (N & V & R); [apply steps_show; eauto|auto|].
-  destruct (safety P2 (tree m []) w0 P' n' w') as (N' & V' & R'); [apply steps_show; eauto|auto|].
+  destruct (hsteps_safety P1 (tree m []) w0 P n w) as (N & V & R); [apply steps_show; eauto|auto|].
+  destruct (hsteps_safety P2 (tree m []) w0 P' n' w') as (N' & V' & R'); [apply steps_show; eauto|auto|].
   split; [congruence|split].
   - intro x. now rewrite V, V'.
   - intros i Hi. now rewrite R, R' by lia.
