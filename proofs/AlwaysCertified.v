@@ -1,4 +1,5 @@
-(* The converse of T9, for the scheduler of Machine.v. With sound footprints (H1) the certificate is never refused:
+(* The converse of T9, for the rules of Machine.v, and [poison] of HeldBack.v. With sound footprints (H1) the certificate
+   is never refused:
 
      always_in_order   whatever the schedule, conflicting accesses stand in issue order;
      always_certified  so certify accepts a log of the very keys that were accessed.
@@ -7,29 +8,40 @@
    was accessed, a false footprint, a key that somebody else wrote, or a scheduler that does not keep to the rules.
 
    Why: when a call makes an access, whatever the earlier calls still have to do is independent of its footprint, by the
-   gate `quiet`; and this stays so. An access that an earlier call makes later is within that, so it cannot conflict. *)
+   gate `quiet`; and this stays so. An access that an earlier call makes later is within that, so it cannot conflict.
+
+   Not covered: runs in which calls are given up. *)
 From Coq Require Import List Arith Lia.
-From AsyncFC Require Import Machine Independence Invariant Certificate CertificateCheck.
+From AsyncFC Require Import Machine Independence Invariant HeldBack Certificate CertificateCheck.
 Import ListNotations.
 
 Section Always.
 Context {D : Domain}.
 
+Inductive logs : state -> list access -> state -> Prop :=
+| logs_rule s l s' : step s s' -> any_step s l s' -> logs s l s'
+| logs_poison P n j p w v : j < n -> snd (P j) = Pending ->
+    (forall vs, agrees P j vs -> body (fst (P j)) vs = Return v) ->
+    logs (State P n p w) [] (State (put P j (fst (P j), Resolved v)) n p w).
+
 Inductive logged_steps : state -> list access -> state -> Prop :=
 | logged_refl s : logged_steps s [] s
-| logged_step s1 s2 s3 l1 l2 :
-    step s1 s2 -> any_step s1 l1 s2 -> logged_steps s2 l2 s3 -> logged_steps s1 (l1 ++ l2) s3.
+| logged_step s1 s2 s3 l1 l2 : logs s1 l1 s2 -> logged_steps s2 l2 s3 -> logged_steps s1 (l1 ++ l2) s3.
+
+Lemma logs_hstep s l s' : logs s l s' -> hstep s s'.
+Proof. destruct 1; eauto using by_rule, poison. Qed.
 
 (* of each access so far: what is left of the earlier calls is still independent of the footprint that it is in *)
 Definition out_of_the_way s (b : access) := exists f, quiet (futures s) (future b) f /\ future b < issued s /\
   acc f (at_key b) /\ (how b = W -> writes f (at_key b)).
 
-Lemma out_of_the_way_step s s' b : out_of_the_way s b -> step s s' -> out_of_the_way s' b.
+Lemma out_of_the_way_step s s' b : out_of_the_way s b -> hstep s s' -> out_of_the_way s' b.
 Proof.
   intros (f & Q & N & A) S. exists f.
   assert (Putting : forall (P : nat -> entry) j t, (forall v, snd (P j) <> Resolved v) -> quiet P (future b) f ->
     quiet (put P j (fst (P j), t)) (future b) f).
   { intros P j t Nr Qp. apply quiet_mono with P; auto; intros; [now rewrite put_call|now apply put_resolved]. }
+  destruct S as [s s' S|]; [|split; [apply Putting; auto; simpl in *; congruence|auto]].
   split; [|split; [destruct S; simpl in *; lia|exact A]].
   destruct S; simpl in *; auto; try (apply Putting; auto; congruence).
   (* issue *) apply quiet_mono with P; auto; intros; now rewrite put_ne by lia.
@@ -46,9 +58,9 @@ Proof.
     destruct A as [_ [Wn _]]; simpl in Wn; inversion Wn; subst; split; auto; try discriminate. now right.
 Qed.
 
-Lemma out_of_the_way_access s a s' : Inv s -> step s s' -> any_step s [a] s' -> out_of_the_way s' a.
+Lemma out_of_the_way_access s a s' : Inv s -> logs s [a] s' -> any_step s [a] s' -> out_of_the_way s' a.
 Proof.
-  intros I S A. apply out_of_the_way_step with s; auto.
+  intros I S A. apply out_of_the_way_step with s; [|eapply logs_hstep; eauto].
   destruct (access_within _ _ _ I A) as (p & vs & L & _ & (_ & _ & Q) & X & Y).
   exists (footprint (fst (futures s (future a))) vs). auto.
 Qed.
@@ -69,21 +81,23 @@ Theorem always_in_order P0 p w0 log s : logged_steps (State P0 0 p w0) log s -> 
 Proof.
   assert (G : forall s log s', logged_steps s log s' -> Inv s -> forall before, in_order before ->
     (forall b, In b before -> out_of_the_way s b) -> in_order (before ++ log)).
-  { induction 1 as [s1|s1 s2 s3 l1 l2 S A _ IH]; intros I before O B; [now rewrite app_nil_r|].
-    assert (L : l1 = [] \/ exists a, l1 = [a]) by (destruct A; eauto).
-    rewrite app_assoc. apply IH; [now apply Inv_step with s1| |].
-    - destruct L as [->|[a ->]]; [now rewrite app_nil_r|]. apply in_order_app; simpl; auto; [tauto|].
+  { induction 1 as [s1|s1 s2 s3 l1 l2 S _ IH]; intros I before O B; [now rewrite app_nil_r|].
+    assert (L : l1 = [] \/ exists a, l1 = [a] /\ any_step s1 [a] s2).
+    { destruct S as [? ? ? _ A|]; auto. destruct A; eauto using any_read, any_write. }
+    pose proof (logs_hstep _ _ _ S) as H. rewrite app_assoc. apply IH; [now apply Inv_hstep with s1| |].
+    - destruct L as [->|[a [-> A]]]; [now rewrite app_nil_r|]. apply in_order_app; simpl; auto; [tauto|].
       intros x y Ix [<-|[]] C. eapply not_overtaking; eauto.
     - intros b. rewrite in_app_iff. intros [Ib|Ib]; [apply out_of_the_way_step with s1; auto|].
-      destruct L as [->|[a ->]]; [destruct Ib|]. destruct Ib as [<-|[]]. now apply out_of_the_way_access with s1. }
+      destruct L as [->|[a [-> A]]]; [destruct Ib|]. destruct Ib as [<-|[]]. now apply out_of_the_way_access with s1. }
   intros S. apply (G _ _ _ S (Inv_first _ _ _) []); simpl; tauto.
 Qed.
 
 (* every run of that scheduler has such a log *)
-Lemma steps_logged s s' : steps s s' -> exists log, logged_steps s log s'.
+Lemma steps_logged s s' : hsteps s s' -> exists log, logged_steps s log s'.
 Proof.
   induction 1 as [s|s1 s2 s3 S _ [l2 IH]]; [exists []; constructor|].
-  destruct (step_any _ _ S) as [l1 A]. exists (l1 ++ l2). econstructor; eauto.
+  destruct S as [s s' S|]; [|exists ([] ++ l2); econstructor; eauto using logs_poison].
+  destruct (step_any _ _ S) as [l1 A]. exists (l1 ++ l2). econstructor; eauto using logs_rule.
 Qed.
 End Always.
 

@@ -16,9 +16,9 @@
    behind the barrier is one like any other (HeldBack.v): of what failures it was issued in knowledge is in the transcript.
 
    Not so: delivery when_idle or rewrite, a grace (values in place, if they are there in time), await_future with mode
-   "any" or a timeout, duplicates other than `run`, guards that count what is pending, calls that are given up, the cut of the mode
-   strict. What the model sees then depends on time (early_values_differ). The values that it sees do not (T1): such a run is one of the program with a
-   touch wherever a value was given. *)
+   "any" or a timeout, duplicates other than `run`, guards that count what is pending, calls that are given up, the cut
+   of the mode strict. What the model sees then depends on time (early_values_differ). The values that it sees do not
+   (T1): such a run is one of the program with a touch wherever a value was given. *)
 From Coq Require Import List Arith Lia.
 From AsyncFC Require Import Machine Independence Invariant Safety HeldBack.
 Import ListNotations.
