@@ -18,8 +18,9 @@
    that takes no time. That both runs make the same calls, with the same results, is [safety].
 
    Not covered: tools that are slower beside others, or dispatch that takes time (then durations are not equal); which
-   is why the theorem says nothing of any real run, and simulation and measurement do. More workers may be slower than
-   few (Graham's anomalies): nothing here says otherwise. *)
+   is why the theorem says nothing of any real run, and simulation and measurement do. Nor tools declared to commute: one
+   of their calls may have to wait for a later one (so not lowest_passes). Nor calls that are given up. More workers may
+   be slower than few (Graham's anomalies): nothing here says otherwise. *)
 From Coq Require Import List Arith Bool Lia.
 From AsyncFC Require Machine Progress.
 Import ListNotations.
@@ -216,13 +217,13 @@ Qed.
 
 (* -------------------------------------------------------------------------------------- it says something, and why *)
 
-(* Two calls of three ticks each, each written in one: they overlap, the sum is touched before the answer. *)
+(* Two calls of three ticks each, each written in one: they overlap, both are touched before the answer. *)
 Definition overlapping : timed_run := {|
   writing := fun _ => 1; lasts := fun _ => 3;
   begins := fun k => match k with 0 => 0 | 1 => 1 | _ => 5 end;
   starts_at := fun j => match j with 0 => 1 | _ => 2 end;
   touches := fun k => match k with 2 => [0; 1] | _ => [] end;
-  gates := fun _ _ => True; tool := fun _ => 0; workers := 2; cap := fun _ => 2 |}.
+  gates := fun _ _ => True; tool := fun _ => 0; workers := 3; cap := fun _ => 2 |}.
 
 Theorem sometimes_faster : greedy_run 2 overlapping /\ makespan 2 overlapping = 6 /\
   synchronous (writing overlapping) (lasts overlapping) 2 = 9.

@@ -267,8 +267,9 @@ Proof.
 Qed.
 End Bounds.
 
-(* The example of Latency.v is such a run, and takes as long as its longest path: both calls, and the answer. *)
-Theorem overlapping_by_paths : run_by_paths 2 overlapping (fun _ => []) /\
+(* The example of Latency.v is such a run, with more workers than calls, and takes as long as its longest path: two
+   segments, the second call, and the answer. *)
+Theorem overlapping_by_paths : run_by_paths 2 overlapping (fun _ => []) /\ 2 < workers overlapping /\
   path 2 overlapping (fun _ => []) (Segment 2) (makespan 2 overlapping).
 Proof.
   split.
@@ -281,8 +282,8 @@ Proof.
     + intros j i _ [].
     + intros j i _ [].
     + intros [|[|j]] t; simpl; lia.
-    + intros t. exact (proj2 (count_le (fun j => busy overlapping j t) 0 2 (Nat.le_0_l 2))).
-  - assert (A : path 2 overlapping (fun _ => []) (Segment 0) 1) by (constructor; lia).
+    + intros t. apply le_S. exact (proj2 (count_le (fun j => busy overlapping j t) 0 2 (Nat.le_0_l 2))).
+  - split; [simpl; lia|]. assert (A : path 2 overlapping (fun _ => []) (Segment 0) 1) by (constructor; lia).
     assert (B : path 2 overlapping (fun _ => []) (Segment 1) 2).
     { refine (path_to _ _ _ (Segment 0) (Segment 1) 1 A _). constructor. lia. }
     assert (C : path 2 overlapping (fun _ => []) (Work 1) 5).
