@@ -241,6 +241,21 @@ def one_by_one(write_s: float = 0.1) -> Answer:
     return answer
 
 
+def one_by_one_but_seen_late(times: int) -> Answer:
+    """A server that writes one message, and only then the next. So many pairs seem to be written at once all the same, as
+    on a busy machine."""
+    asked, slowly = 0, one_by_one()
+
+    def answer(body: dict[str, Any]) -> Reply | Say:
+        nonlocal asked
+        if "at once" not in str(body["messages"]) or "parallel_tool_calls" in body:
+            return well(body)
+        asked += 1
+        return well(body) if asked <= 2 * times else slowly(body)
+
+    return answer
+
+
 def another_model(body: dict[str, Any]) -> Reply | Say:
     return well(body) if body["model"] == "scripted" else error(404, f"The model `{body['model']}` does not exist.")
 

@@ -14,18 +14,19 @@ pytestmark = pytest.mark.slow
 
 PROMPT = "Compare the weather in Paris and Bimear on Friday."
 
-# Check, verdicts, and words of what came or of what it means.
-KNOWN: dict[str, list[tuple[str, str | None, str]]] = {
+# Check, the verdicts that are right (by time alone it may not be clear on a busy machine), and words of what came or of
+# what it means.
+KNOWN: dict[str, list[tuple[str, str, str]]] = {
     "transformers": [
         ("reachable", "ok", "no models"),
         ("calls", "ok", ", whole"),
         ("tool_choice", "ok", "is not heeded"),
         ("parallel calls", "ok", "a call runs while the next is written"),
-        ("prefix cache", "costs", "cached tokens are not counted"),
+        ("prefix cache", "costs or unknown", "cached tokens are not counted"),
         ("side by side", "costs", "one began when the other had ended"),
         ("model name", "ok", "Server is pinned to"),
         ("unknown fields", "ok", "Unexpected fields in the request"),
-        ("oddities", None, "a stream ended without [DONE]"),
+        ("oddities", "ok", "a stream ended without [DONE]"),
     ],
     "vllm": [
         ("reachable", "ok", "tiny"),
@@ -63,9 +64,9 @@ def findings(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 def test_what_is_known_of_an_engine_is_reported(engine: Engine, findings: dict[str, dict[str, Any]]) -> None:
-    for check, verdict, words in KNOWN[engine.name]:
+    for check, verdicts, words in KNOWN[engine.name]:
         found = findings[check]
-        assert verdict in (None, found["verdict"]), found
+        assert found["verdict"] in verdicts.split(" or "), found
         assert words in found["came"] + found["means"], found
 
 
