@@ -30,8 +30,7 @@ def start(given: Given, state: State, future: int) -> State:
 
 
 def poison(given: Given, state: State, future: int) -> State:
-    """A call whose arguments cannot be had resolves to the reason, with no effect. In the proofs it starts with a body
-    that returns the error, and an empty footprint."""
+    """[poison]: a call whose arguments cannot be had resolves to the reason, with no effect (proofs/HeldBack.v)."""
     entry = state.issued(future)
     prepared = known(given, state, entry.call) if isinstance(entry.status, Pending) else None
     if not isinstance(prepared, ErrorValue):
