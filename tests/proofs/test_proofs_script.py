@@ -49,6 +49,21 @@ def test_the_list_names_every_theorem() -> None:
     assert stated == set(listed)
 
 
+def test_what_sections_assume_is_what_the_readme_says() -> None:
+    """Coq does not print it: it has become a premise of the theorems of that section."""
+    assumed = {
+        path.stem: names
+        for path in PROOFS.glob("*.v")
+        if (names := re.findall(r"^\s*Hypothes[ie]s (\w+)", path.read_text(), flags=re.MULTILINE))
+    }
+    assert assumed == {
+        "Trace": ["refl", "trans", "cong", "diamond"],
+        "Failure": ["refusal_is_error"],
+        "Latency": ["G"],
+        "LatencyBounds": ["R"],
+    }
+
+
 @pytest.mark.parametrize(
     "addition",
     [
