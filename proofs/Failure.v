@@ -12,7 +12,7 @@
        schedule.
 
    Not covered: that the scheduler lets a call through the barrier if the decoder had been told of the failure when it
-   issued the call. There is no run that stopped to compare it with; T1 and T2 hold for it. *)
+   issued the call. There is no run that stopped to compare it with; HeldBack.v is about such runs. *)
 From Coq Require Import List Arith Lia.
 From AsyncFC Require Import Machine Independence Invariant Safety Progress Termination.
 Import ListNotations.

@@ -5,8 +5,8 @@
    stay held, until it is known to have ended, at whatever point of its work.
 
    Theorem. A run with cancels and timeouts equals the sequential run of the same program in which exactly the calls that
-   were given up are others: each does the writes it did in this run, all of them at its place in issue order, and
-   returns the error. Which calls, errors and writes those are is read off the log of the run. This file says what that
+   were given up are others: each stops after as many writes as it made in this run, all of them at its place in issue
+   order, and returns the error. Which calls, errors and numbers those are is read off the log of the run. This file says what that
    means; GivenUpInvariant.v and GivenUpSafety.v prove it, GivenUpProgress.v that no run is stuck or goes on for ever.
 
    The names: [cancel] and [timeout] are events of core/scheduler.py, `abandon` is what both do there, in doubt is its

@@ -1,6 +1,6 @@
 (* T12. Calls that are given up, proved. The log l of a run tells which calls were given up, with which error, and how
    many writes they made. `sequential_with l` is the sequential run of the program in which exactly those calls are
-   others: they make these writes, one after another at their place in issue order, and return the error.
+   others: they stop after so many writes, made one after another at their place in issue order, and return the error.
 
    given_up_values: in every reachable state each settled future has its value in that run, in doubt or not.
    given_up_safety: a run that has ended has as many calls, the same values, and the same world.

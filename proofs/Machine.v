@@ -10,7 +10,8 @@
        (poison) is part of its body, and its footprint is then empty, so that it is quiet at once;
      - a touch of several futures is several touches; [deliver] is a touch that the environment chose. So a program
        here is the tree that was run, with a touch at every logged position;
-     - [cancel], [timeout] and [end] are in GivenUp.v, the barrier is in Failure.v. *)
+     - [cancel], [timeout] and [end] are in GivenUp.v; the barrier, and [poison] as a rule, in HeldBack.v; the barrier of
+       the mode strict in Failure.v. *)
 From Coq Require Import List Arith.
 Import ListNotations.
 
