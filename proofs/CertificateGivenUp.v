@@ -3,8 +3,8 @@
    Take any scheduler whatever, without the gate `quiet`, that may also give calls up: one that is pending never runs;
    one that runs is in doubt, and may still act, until it has ended at whatever point of its work. If in the log of the
    accesses that matter, conflicting ones of different calls stand in issue order, then the run equals the sequential
-   run in which exactly the calls given up are others: each makes the writes that it made here, at its place in issue
-   order, and returns the error (`sequential_with`, of T12).
+   run in which exactly the calls given up are others: each stops after as many writes as it made here, at its place in
+   issue order, and returns the error (`sequential_with`, of T12).
 
    All accesses matter but those of a call that was given up and never wrote: nobody is given what its reads led to.
    Those that a call makes after it was given up stand in the log like the others, and it must be known to have ended.
