@@ -242,8 +242,8 @@ def one_by_one(write_s: float = 0.1) -> Answer:
 
 
 def one_by_one_but_seen_late(times: int) -> Answer:
-    """A server that writes one message, and only then the next. So many pairs seem to be written at once all the same, as
-    on a busy machine."""
+    """A server that writes one message, and only then the next. So many pairs seem to be written at once all the same,
+    as on a busy machine."""
     asked, slowly = 0, one_by_one()
 
     def answer(body: dict[str, Any]) -> Reply | Say:
