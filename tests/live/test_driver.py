@@ -479,7 +479,7 @@ def test_identical_pending_reads_are_one_execution() -> None:
     ]
     _, model = play(script, [fetch])
     assert began == ["a", "b", "a"]
-    assert model.shown(2)[0]["resolved"] == {"$f1": "page a", "$f3": "page b"}
+    assert model.shown(2)[0]["resolved"] == {"$f1": "page a", "$f2": "page a", "$f3": "page b"}
 
 
 def test_many_conversations_of_one_agent_at_once() -> None:
