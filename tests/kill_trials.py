@@ -290,7 +290,10 @@ def trial(world: World, policy: str, rng: random.Random, longest_s: float) -> di
                 break
         elif kill:
             result["kills"].append({"when": "before the run", "doubts": 0, "had_effect": 0})
+        began_s = time.perf_counter()
         if forked(work, rng.uniform(0.0, longest_s) if kill < KILLS else None):
+            if not kill:
+                result["took_s"] = time.perf_counter() - began_s
             break
     return {**result, **ended_well(world, policy)}
 
@@ -311,6 +314,7 @@ def main(folder: Path, trials: int, seed: int) -> None:
             result = {"took_s": took_s, **ended_well(world, "asyncfc")}
         else:
             result = trial(world, policy, rng, took_s)
+            took_s = min(took_s, result.get("took_s", took_s))  # the machine may have been busier when it was measured
         print(json.dumps(result), flush=True)
 
 
