@@ -56,6 +56,8 @@ class ExpertModel:
         message = self.expert.next_message(messages)
         await asyncio.sleep(self.rng.exponential(self.call_s))
         if isinstance(message, Calls):
+            if message.text:
+                yield TextPart(message.text)
             for tool, args in message.calls:
                 await asyncio.sleep(self.rng.exponential(self.call_s))
                 self.said += 1

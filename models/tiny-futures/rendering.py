@@ -11,8 +11,7 @@ from typing import Any
 from jinja2 import Environment
 
 HERE = Path(__file__).parent
-ASSISTANT = "<|im_start|>assistant\n"
-_WRITTEN = re.compile(re.escape(ASSISTANT) + r"(.*?<\|im_end\|>)", re.DOTALL)
+_WRITTEN = re.compile(r"<\|im_start\|>assistant \$f\d+\n(.*?<\|im_end\|>)", re.DOTALL)
 
 # As transformers renders it.
 _environment = Environment(trim_blocks=True, lstrip_blocks=True)

@@ -1,6 +1,8 @@
 """Write dialogues as tokens, a file of some thousand at a time, until there are enough.
 
-python models/tiny-futures/shards.py TOKENIZER FOLDER SHARDS [SEED]
+python models/tiny-futures/shards.py TOKENIZER FOLDER SHARDS [SEED [CONDITIONAL]]
+
+CONDITIONAL is the share of wishes that depend on what a look shows.
 """
 
 from __future__ import annotations
@@ -29,14 +31,14 @@ def tokens_of(tokenizer: Tokenizer, text: str) -> tuple[list[int], list[bool]]:
     return ids, written
 
 
-def main(tokenizer: Path, folder: Path, shards: int, seed: int = 1000) -> None:
+def main(tokenizer: Path, folder: Path, shards: int, seed: int = 1000, conditional: float = 0.25) -> None:
     tokens = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(shards):
         path = folder / f"{number:04}.npz"
         if path.exists():
             continue
-        talks = islice(dialogues(np.random.default_rng([seed, number])), PER_SHARD)
+        talks = islice(dialogues(np.random.default_rng([seed, number]), conditional), PER_SHARD)
         found = [tokens_of(tokens, rendered(talk.run.messages, talk.tools)) for talk in talks]
         part = path.with_suffix(".part.npz")
         np.savez(
@@ -49,4 +51,6 @@ def main(tokenizer: Path, folder: Path, shards: int, seed: int = 1000) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))
+    tokenizer, folder, *numbers = sys.argv[1:]
+    kinds = (int, int, float)
+    main(Path(tokenizer), Path(folder), *(kind(number) for kind, number in zip(kinds, numbers, strict=False)))

@@ -39,6 +39,23 @@ def texts(seed: int, n: int) -> Iterator[str]:
         yield rendered(dialogue.run.messages, dialogue.tools)
 
 
+# By which `transformers serve` finds the calls of a message. Its own for hermes looks for a message that opens without
+# the name of a future; the arguments of a call are passed on as they are written.
+_RESPONSE = {
+    "start_anchor_pattern": r"<\|im_start\|>assistant(?: \$f\d+)?\n",
+    "fields": {
+        "content": {"close_pattern": r"\s*(?:<\|im_end\|>|<\|endoftext\|>)"},
+        "tool_calls": {
+            "repeats": True,
+            "open_pattern": r"\s*<tool_call>\s*\{\"name\": \"(?P<name>[^\"]*)\", \"arguments\":",
+            "close": ["}\n</tool_call>", "}</tool_call>"],
+            "content": "text",
+            "transform": {"function": {"name": "{name}", "arguments": "{content}"}},
+        },
+    },
+}
+
+
 def unmarked(text: str) -> str:
     for mark in SPECIAL + MARKS:
         text = text.replace(mark, " ")
@@ -66,6 +83,7 @@ def main(folder: Path) -> None:
         tokenizer_object=run, eos_token="<|im_end|>", pad_token="<|endoftext|>", clean_up_tokenization_spaces=False
     )
     fast.chat_template = (HERE / "chat_template.jinja").read_text(encoding="utf-8")
+    fast.response_template = _RESPONSE
     fast.save_pretrained(folder)
 
 

@@ -46,6 +46,20 @@ def test_an_expert_does_what_is_expected(policy: Policy) -> None:
     assert (beside > 0) == (policy.max_running > 1)
 
 
+def test_what_an_expert_decides_on_it_says_before_it_acts() -> None:
+    rng = np.random.default_rng(5)
+    said: Counter[str] = Counter()
+    for task in [random_task(rng, conditional=1.0) for _ in range(20)]:
+        for message in expert_run(task, policy_named("asyncfc", **LIVE_GUARDS), rng).run.messages:
+            names = [call["function"]["name"] for call in message.get("tool_calls", ())]
+            if "send_message" in names or "book_room" in names:
+                literal, seen, verdict = message["content"].split(". ")[0].rstrip(".").replace("?", ":").split(": ")
+                assert verdict == ("yes" if literal == seen else "no")
+                assert names[0] == ("send_message" if verdict == "yes" else "book_room")
+                said[verdict] += 1
+    assert min(said["yes"], said["no"]) > 0
+
+
 def test_by_the_measure_of_the_tiny_model_an_expert_makes_no_mistake() -> None:
     """Also where what a reference names fails, so that the call never starts and shows what it would have been."""
     path = data_path("models", "tiny-futures") / "evaluate.py"

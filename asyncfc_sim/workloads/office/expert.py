@@ -2,7 +2,8 @@
 
 With futures it goes on as far as it can without seeing a value, awaits what it must decide on, and before it answers
 awaits all that it has not been shown. Without, a message ends before a call that needs a result of the same message.
-What failed is not gone on with.
+What it decides on, it says first: a small model learns to compare what stands side by side. What failed is not gone on
+with.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from .tasks import OfficeTask, Use
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """A message of calls: (tool, arguments)."""
+    """A message of calls: (tool, arguments), and what is said before them."""
 
     calls: tuple[tuple[str, Mapping[str, Template]], ...]
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -41,19 +43,26 @@ class Expert:
         shown = shown_values(messages)
         results = {step: _result(shown[number]) for step, number in self._number.items() if number in shown}
         calls: list[tuple[str, Mapping[str, Template]]] = []
+        decided: list[str] = []
+
+        def said() -> Calls:
+            return Calls(tuple(calls), " ".join(decided))
+
         for step in turn.steps:
             if step.name in self._number:
                 continue
             if step.when is not None and step.when[0] not in results:
-                return Calls(tuple(calls)) if calls else self._await([step.when[0]])
+                return said() if calls else self._await([step.when[0]])
             if not wanted(step, results):
                 continue
             if not self.references and any(used not in results for used in step.uses):
                 break
+            if step.when is not None:
+                decided.append(_decision(step.when, results))
             calls.append((step.tool, {name: self._written(value, results) for name, value in step.args.items()}))
             self._number[step.name] = len(self._number) + 1
         if calls:
-            return Calls(tuple(calls))
+            return said()
         unseen = [step for step in self._number if step not in results]
         return self._await(unseen) if unseen else turn.answer(results)
 
@@ -90,6 +99,12 @@ def shown_values(messages: Sequence[Mapping[str, Any]]) -> dict[int, JSON]:
         elif number is not None and not (isinstance(content, dict) and content.get("status") == "pending"):
             shown[number] = content
     return shown
+
+
+def _decision(when: tuple[str, str, str, bool], results: Mapping[str, Any]) -> str:
+    looked_at, field, literal, _ = when
+    seen = results[looked_at][field]
+    return f"{literal}? {seen}: {'yes' if seen == literal else 'no'}."
 
 
 def _result(shown: Any) -> Any:

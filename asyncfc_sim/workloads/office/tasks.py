@@ -6,7 +6,7 @@ that says how it went. What a turn needs is thus known without any model: see `e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,15 +111,17 @@ class _Talk:
         return Step(f"{tool} {self.acts}", tool, args, when)
 
 
-def random_task(rng: np.random.Generator, turns: int | None = None) -> OfficeTask:
-    """A task of one to three turns, mostly short ones; of `turns` if given."""
+def random_task(rng: np.random.Generator, turns: int | None = None, conditional: float = 0.15) -> OfficeTask:
+    """A task of one to three turns, mostly short ones; of `turns` if given. `conditional` is the share of wishes that
+    depend on what a look shows."""
     talk = _Talk(rng)
-    return OfficeTask(tuple(_turn(talk) for _ in range(turns or 1 + int(rng.choice(3, p=(0.6, 0.28, 0.12))))))
+    weights = [weight * (1 - conditional) / sum(_WEIGHTS) for weight in _WEIGHTS] + [conditional]
+    return OfficeTask(tuple(_turn(talk, weights) for _ in range(turns or 1 + int(rng.choice(3, p=(0.6, 0.28, 0.12))))))
 
 
-def _turn(talk: _Talk) -> Turn:
+def _turn(talk: _Talk, weights: Sequence[float]) -> Turn:
     rng = talk.rng
-    kinds = rng.choice(len(_KINDS), size=1 + int(rng.random() < 0.35), p=_WEIGHTS)
+    kinds = rng.choice(len(_KINDS), size=1 + int(rng.random() < 0.35), p=weights)
     wishes = tuple(_KINDS[kind](talk) for kind in kinds)
     text = one_of(rng, (", then ", ". Also ", " and ")).join(wish.words for wish in wishes)
     text = text[0].upper() + text[1:] + one_of(rng, (".", "", "!", ". Thanks."))
@@ -254,7 +256,7 @@ def _if_sky(talk: _Talk) -> Wish:
 
 
 _KINDS = (_tell_weather, _book, _book_when_free, _tell_amount, _amount, _schedule, _compare, _if_sky)
-_WEIGHTS = (0.18, 0.13, 0.13, 0.14, 0.07, 0.1, 0.1, 0.15)
+_WEIGHTS = (0.18, 0.13, 0.13, 0.14, 0.07, 0.1, 0.1)  # of all but the last
 
 
 def _message(talk: _Talk, user: Step, text: Use | str, when: tuple[str, str, str, bool] | None = None) -> Step:
