@@ -55,27 +55,12 @@ Qed.
 (* T1 and T2 with this rule *)
 Lemma hsteps_values P0 p w0 s i v : hsteps (State P0 0 p w0) s -> i < issued s ->
   snd (futures s i) = Resolved v -> nth i (fst (sequential p [] w0)) dflt = v.
-Proof.
-  intros S Hi Hv. destruct (completion_hsteps _ _ S (Inv_first _ _ _)) as [_ [E _]].
-  unfold completion at 1 in E; simpl in E. rewrite E. unfold completion.
-  pose proof (complete_resolved _ _ (store s) _ _ Hi Hv) as R.
-  pose proof (complete_length (issued s) (futures s) (store s)) as L.
-  destruct (complete (issued s) (futures s) (store s)) as [rs w1]; simpl in *.
-  destruct (sequential_prefix (program s) rs w1) as [t ->]. rewrite app_nth1; auto; lia.
-Qed.
+Proof. intro S. apply completed_values with P0, (completion_hsteps _ _ S (Inv_first _ _ _)). Qed.
 
 Lemma hsteps_safety P0 p w0 P n w : hsteps (State P0 0 p w0) (State P n Done w) -> settled P n ->
   length (fst (sequential p [] w0)) = n /\ weq w (snd (sequential p [] w0)) /\
   (forall i, i < n -> snd (P i) = Resolved (nth i (fst (sequential p [] w0)) dflt)).
-Proof.
-  intros S A. split; [|split].
-  3:{ intros i Hi. destruct (A i Hi) as [v Hv]. rewrite Hv. f_equal. symmetry. eapply hsteps_values; eauto. }
-  all: destruct (completion_hsteps _ _ S (Inv_first _ _ _)) as [_ [E1 E2]]; unfold completion in E1, E2; simpl in E1, E2;
-    pose proof (complete_length n P w) as L; pose proof (complete_settled n P w A) as T;
-    destruct (complete n P w) as [rs w1]; simpl in *.
-  - now rewrite E1.
-  - intro x; rewrite E2; now rewrite T.
-Qed.
+Proof. intro S. apply completed_safety with P0, (completion_hsteps _ _ S (Inv_first _ _ _)). Qed.
 
 (* ---------------------------------------------------------------------------------------------------- the barrier *)
 

@@ -25,28 +25,37 @@ Proof.
   unfold complete1; rewrite Hv; auto.
 Qed.
 
-Theorem safety_values P0 p w0 s i v : steps (State P0 0 p w0) s -> i < issued s ->
+(* Both follow from the invariant alone, and so for every machine that leaves the completion as it is. *)
+Lemma completed_values P0 p w0 s i v : oeq (completion (State P0 0 p w0)) (completion s) -> i < issued s ->
   snd (futures s i) = Resolved v -> nth i (fst (sequential p [] w0)) dflt = v.
 Proof.
-  intros S Hi Hv. destruct (completion_steps _ _ S (Inv_first _ _ _)) as [_ [E _]].
-  unfold completion at 1 in E; simpl in E. rewrite E. unfold completion.
+  intros [E _] Hi Hv. unfold completion at 1 in E; simpl in E. rewrite E. unfold completion.
   pose proof (complete_resolved _ _ (store s) _ _ Hi Hv) as R.
   pose proof (complete_length (issued s) (futures s) (store s)) as L.
   destruct (complete (issued s) (futures s) (store s)) as [rs w1]; simpl in *.
   destruct (sequential_prefix (program s) rs w1) as [t ->]. rewrite app_nth1; auto; lia.
 Qed.
 
-Theorem safety P0 p w0 P n w : steps (State P0 0 p w0) (State P n Done w) -> settled P n ->
+Lemma completed_safety P0 p w0 P n w : oeq (completion (State P0 0 p w0)) (completion (State P n Done w)) ->
+  settled P n ->
   length (fst (sequential p [] w0)) = n /\ weq w (snd (sequential p [] w0)) /\
   (forall i, i < n -> snd (P i) = Resolved (nth i (fst (sequential p [] w0)) dflt)).
 Proof.
-  intros S A. destruct (completion_steps _ _ S (Inv_first _ _ _)) as [_ [E1 E2]].
-  unfold completion in E1, E2; simpl in E1, E2.
-  pose proof (complete_length n P w) as L. pose proof (complete_settled n P w A) as Dn.
-  assert (R : forall i v, i < n -> snd (P i) = Resolved v -> nth i (fst (complete n P w)) dflt = v)
-    by (intros; now apply complete_resolved).
-  destruct (complete n P w) as [rs w1]; simpl in *. rewrite E1. split; [auto|split].
-  - intro x; rewrite E2; now rewrite Dn.
-  - intros i Hi. destruct (A i Hi) as [v Hv]. now rewrite (R i v Hi Hv).
+  intros E A. split; [|split].
+  3:{ intros i Hi. destruct (A i Hi) as [v Hv]. rewrite Hv. f_equal. symmetry. eapply completed_values; eauto. }
+  all: destruct E as [E1 E2]; unfold completion in E1, E2; simpl in E1, E2;
+    pose proof (complete_length n P w) as L; pose proof (complete_settled n P w A) as T;
+    destruct (complete n P w) as [rs w1]; simpl in *.
+  - now rewrite E1.
+  - intro x; rewrite E2; now rewrite T.
 Qed.
+
+Theorem safety_values P0 p w0 s i v : steps (State P0 0 p w0) s -> i < issued s ->
+  snd (futures s i) = Resolved v -> nth i (fst (sequential p [] w0)) dflt = v.
+Proof. intro S. apply completed_values with P0, (completion_steps _ _ S (Inv_first _ _ _)). Qed.
+
+Theorem safety P0 p w0 P n w : steps (State P0 0 p w0) (State P n Done w) -> settled P n ->
+  length (fst (sequential p [] w0)) = n /\ weq w (snd (sequential p [] w0)) /\
+  (forall i, i < n -> snd (P i) = Resolved (nth i (fst (sequential p [] w0)) dflt)).
+Proof. intro S. apply completed_safety with P0, (completion_steps _ _ S (Inv_first _ _ _)). Qed.
 End Safety.
