@@ -43,7 +43,8 @@ def office_assignments(n: int, seed: int = 0) -> list[Assignment]:
 @dataclass
 class OfficeModel:
     """`slow_s(request)` is added to the time to the first token: noise, if any; a token takes `slower(request)` times
-    as long as it should. After `dies_after` requests nothing answers any more."""
+    as long as it should. Without a `prefix_cache` it reads each prompt from its beginning, and counts no cached tokens.
+    After `dies_after` requests nothing answers any more."""
 
     tasks: Sequence[OfficeTask]
     ttft_s: float = 0.05
@@ -51,6 +52,7 @@ class OfficeModel:
     itl_s: float = 0.01
     slow_s: Callable[[int], float] = lambda request: 0.0
     slower: Callable[[int], float] = lambda request: 1.0
+    prefix_cache: bool = True
     dies_after: int | None = None
     name: str = "expert"
     endpoint: str = "memory"
@@ -70,7 +72,7 @@ class OfficeModel:
             references = any(tool["function"]["name"] == AWAIT for tool in tools)
             self._experts[first], self._prompts[first] = Expert(task, references), 0
         prompt = tokens(json.dumps([messages, tools]))
-        cached = min(self._prompts[first], prompt)
+        cached = min(self._prompts[first], prompt) if self.prefix_cache else 0
         self._prompts[first] = prompt
         message = self._experts[first].next_message(messages)
         await asyncio.sleep(self.ttft_s + self.prefill_s * (prompt - cached) + self.slow_s(self.requests))
@@ -86,7 +88,7 @@ class OfficeModel:
             written = tokens(message)
             await asyncio.sleep(itl_s * written)
             yield TextPart(message)
-        yield Ended("stop", Usage(prompt, written, cached))
+        yield Ended("stop", Usage(prompt, written, cached if self.prefix_cache else None))
 
 
 def tokens(text: str) -> int:

@@ -38,7 +38,8 @@ class Curve:
 class Decoder:
     """The timing model of one LLM. Fields are figures with their sources; the methods give seconds and whole tokens.
 
-    `call` is None where the tokens of a call are taken from its text instead.
+    `call` is None where the tokens of a call are taken from its text instead. Without a `prefix_cache` every request
+    reads all of its prompt, and all tokens of a prompt are uncached.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Decoder:
     answer: Quantity
     await_: Quantity
     placeholder: Quantity
+    prefix_cache: bool = True
 
     def ttft_s(self, uncached_prompt_tokens: int) -> float:
         """Seconds from the request to its first token; only prompt tokens outside the prefix cache are counted."""
@@ -139,6 +141,7 @@ def load_decoder(name_or_path: str) -> Decoder:
         answer=tokens.section("answer").quantity(),
         await_=tokens.section("await").quantity(),
         placeholder=tokens.section("placeholder").quantity(),
+        prefix_cache=model.flag("prefix_cache", usual=True),
     )
 
 

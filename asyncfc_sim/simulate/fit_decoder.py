@@ -8,6 +8,9 @@ and otherwise, or if that is asked for, llm_s = a + b x uncached prompt tokens +
 after the slowest 1 % of the messages were cut (one stalled request outweighs hundreds). A prompt term that is negative
 or not distinguishable from zero is zero; so is a negative `a`. What the data cannot carry is refused, with what would
 be needed.
+
+Where nobody says what was cached, a prompt's uncached tokens are taken to be those it has grown by. A server may also
+keep no prefix and read each prompt whole: that is believed where it leaves clearly less unexplained.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ MIN_STEPS: Final = 30
 MIN_R2: Final = 0.5
 CUT: Final = 99  # the percentile of llm_s from which messages are cut
 ENOUGH_TO_CUT: Final = 100
+CLEARLY_LESS: Final = 0.9  # of the variance left: then a server keeps no prefix
 
 BASE: Final = "TTFT of no prompt"
 PROMPT: Final = "TTFT per uncached token"
@@ -72,6 +76,7 @@ class _Fitted:
     token: Term
     notes: tuple[str, ...]
     ttft_r2: float | None = None
+    prefix_cache: bool = True
 
     def predict_ttft(self, data: Samples) -> Floats:
         base = np.full(len(data), self.base.value)
@@ -116,12 +121,15 @@ def fit_decoder(
             "from that of a request; messages of different lengths are needed"
         )
     data, prompts = _with_prompts(data, constant_ttft=constant_ttft)
+    prefix_cache = not (prompts and _reads_whole(data, rounds))
+    data = data if prefix_cache else data.read_whole()
     timed = ~np.isnan(data.ttft_s)
     if not whole and timed.sum() >= max(MIN_STEPS, len(data) / 2):
         data = data.where(timed)
         fitted = _fit_parts(data, prompts=prompts)
     else:
         fitted = _fit_whole(data, prompts=prompts, wanted=whole, rounds=rounds)
+    fitted = replace(fitted, prefix_cache=prefix_cache)
     predicted = fitted.predict(data)
     share = r2(data.llm_s, predicted)
     if share < min_r2:
@@ -178,6 +186,18 @@ def _with_prompts(data: Samples, *, constant_ttft: bool) -> tuple[Samples, bool]
     return data, True
 
 
+def _reads_whole(data: Samples, rounds: Sequence[int]) -> bool:
+    """Whether whole prompts explain the times, and clearly better than what these have grown by does."""
+    if data.cached.any():
+        return False
+    left = []
+    for one in (data, data.read_whole()):
+        columns = {BASE: np.ones(len(one)), PROMPT: one.uncached, TOKEN: one.out, **_earlier(one, rounds)}
+        fit = linear_fit(columns, one.llm_s, one.session)
+        left.append(float(np.var(one.llm_s - sum(fit.value(name) * column for name, column in columns.items()))))
+    return fit.coefficients[PROMPT].low > 0 and left[1] < CLEARLY_LESS * left[0]
+
+
 # ------------------------------------------------------------------------------------------------ the two ways
 
 
@@ -195,10 +215,8 @@ def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
 
 
 def _fit_whole(data: Samples, *, prompts: bool, wanted: bool, rounds: Sequence[int]) -> _Fitted:
-    of_round = np.array(rounds)[data.session] if rounds else np.zeros(len(data))
-    earlier = {f"round {number}": (of_round == number) * 1.0 for number in np.unique(of_round)[:-1]}
     with_prompt = {PROMPT: data.uncached} if prompts else {}
-    columns = {BASE: np.ones(len(data)), **with_prompt, TOKEN: data.out, **earlier}
+    columns = {BASE: np.ones(len(data)), **with_prompt, TOKEN: data.out, **_earlier(data, rounds)}
     fit, base, prompt = _without_bad_terms(columns, data.llm_s, data)
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
@@ -206,6 +224,12 @@ def _fit_whole(data: Samples, *, prompts: bool, wanted: bool, rounds: Sequence[i
     if wanted:
         how = "fitted in one: what is first seen of a message need not be its first token"
     return _Fitted(base, prompt, _token(fit), (how, _intervals(fit)))
+
+
+def _earlier(data: Samples, rounds: Sequence[int]) -> dict[str, Floats]:
+    """A column for each round but the last: 1 for its messages."""
+    of_round = np.array(rounds)[data.session] if rounds else np.zeros(len(data))
+    return {f"round {number}": (of_round == number) * 1.0 for number in np.unique(of_round)[:-1]}
 
 
 def _without_bad_terms(columns: dict[str, Floats], y: Floats, data: Samples) -> tuple[LinearFit, Term, Term]:
@@ -249,14 +273,21 @@ def _intervals(fit: LinearFit) -> str:
 # ------------------------------------------------------------------------------------------------ in words, as a model
 
 
+def prompt_tokens(prefix_cache: bool) -> str:
+    """What tokens of a prompt cost time."""
+    return "uncached prompt tokens" if prefix_cache else "prompt tokens"
+
+
 def _equation(fitted: _Fitted) -> str:
     return (
-        f"llm_s = {fitted.base.value:.3g} s + {fitted.prompt.value:.3g} s x uncached prompt tokens "
+        f"llm_s = {fitted.base.value:.3g} s + {fitted.prompt.value:.3g} s x {prompt_tokens(fitted.prefix_cache)} "
         f"+ {fitted.token.value:.3g} s x output tokens"
     )
 
 
 def _cache_notes(data: Samples, fitted: _Fitted) -> tuple[str, ...]:
+    if not fitted.prefix_cache:
+        return ("uncached tokens are not recorded, and whole prompts explain the times better: it keeps no prefix",)
     if fitted.prompt.value == 0 or data.cached.all():
         return ()
     how = (
@@ -303,4 +334,5 @@ def _decoder(
         answer=tokens.answer or constants.answer,
         await_=constants.await_,
         placeholder=constants.placeholder,
+        prefix_cache=fitted.prefix_cache,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,7 @@ class Samples:
     out: NDArray[np.float64]
     llm_s: NDArray[np.float64]
     ttft_s: NDArray[np.float64]
+    prompt: NDArray[np.float64]
     uncached: NDArray[np.float64]
     session: NDArray[np.int64]
     cached: NDArray[np.bool_]
@@ -44,14 +45,11 @@ class Samples:
 
     def where(self, chosen: NDArray[np.bool_]) -> Samples:
         """The rows chosen."""
-        return Samples(
-            self.out[chosen],
-            self.llm_s[chosen],
-            self.ttft_s[chosen],
-            self.uncached[chosen],
-            self.session[chosen],
-            self.cached[chosen],
-        )
+        return Samples(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+
+    def read_whole(self) -> Samples:
+        """The rows of a server that keeps no prefix: each prompt is read from its beginning."""
+        return replace(self, uncached=self.prompt)
 
 
 def models_of(sessions: Sequence[RecordedSession]) -> Counter[str]:
@@ -77,7 +75,7 @@ def samples(sessions: Sequence[RecordedSession], model: str | None, *, sampled: 
 
     What was sampled from a distribution is no measurement, and left out, unless `sampled` asks for it.
     """
-    rows: list[tuple[float, float, float, float, int, bool]] = []
+    rows: list[tuple[float, float, float, float, float, int, bool]] = []
     for number, session in enumerate(sessions):
         marks = (session.provenance.get("step.llm_s"), session.provenance.get("step.out_tokens"))
         if "sampled" in marks and not sampled:
@@ -86,10 +84,11 @@ def samples(sessions: Sequence[RecordedSession], model: str | None, *, sampled: 
             if (model is not None and step.model != model) or not step.out_tokens or step.llm_s is None:
                 continue
             ttft_s = math.nan if step.ttft_s is None else step.ttft_s
+            prompt = math.nan if step.prompt_tokens is None else step.prompt_tokens
             cached = step.cached_tokens is not None
-            rows.append((step.out_tokens, step.llm_s, ttft_s, uncached, number, cached))
-    out, llm_s, ttft, prompt, numbers, recorded = np.array(rows, dtype=np.float64).reshape(-1, 6).T
-    return Samples(out, llm_s, ttft, prompt, numbers.astype(np.int64), recorded.astype(np.bool_))
+            rows.append((step.out_tokens, step.llm_s, ttft_s, prompt, uncached, number, cached))
+    out, llm_s, ttft, prompts, uncacheds, numbers, recorded = np.array(rows, dtype=np.float64).reshape(-1, 7).T
+    return Samples(out, llm_s, ttft, prompts, uncacheds, numbers.astype(np.int64), recorded.astype(np.bool_))
 
 
 def _with_uncached(session: RecordedSession) -> Iterator[tuple[RecordedStep, float]]:

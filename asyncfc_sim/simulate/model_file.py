@@ -115,6 +115,12 @@ class Section:
             raise self.error(key, "a number that is finite and not negative is required")
         return float(value)
 
+    def flag(self, key: str, *, usual: bool) -> bool:
+        """The boolean at `key`; `usual` if there is none."""
+        if not isinstance(value := self.table.get(key, usual), bool):
+            raise self.error(key, "true or false is required")
+        return value
+
     def section(self, key: str) -> Section:
         """The table at `key`."""
         if not isinstance(value := self.table.get(key), dict):

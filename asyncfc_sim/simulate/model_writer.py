@@ -23,6 +23,7 @@ def decoder_toml(decoder: Decoder, comments: Iterable[str]) -> str:
         *_comments(comments),
         "",
         *(f"{key} = {_text(getattr(decoder, key))}" for key in ("name", "title", "engine", "hardware", "date")),
+        *([] if decoder.prefix_cache else ["prefix_cache = false"]),
         "",
         "[ttft]",
         *_curve(decoder.ttft, "uncached_prompt_tokens"),

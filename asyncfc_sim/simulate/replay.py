@@ -58,8 +58,9 @@ def part_ttft_s(part: RecordedPart, models: Models) -> float:
         return message.llm_s
     if models.replay_decoding and message.ttft_s is not None:
         return message.ttft_s
-    known = message.prompt_tokens is not None and message.cached_tokens is not None
-    uncached = (message.prompt_tokens or 0) - (message.cached_tokens or 0) if known else 0
+    cached = message.cached_tokens if models.decoder.prefix_cache else 0
+    known = message.prompt_tokens is not None and cached is not None
+    uncached = (message.prompt_tokens or 0) - (cached or 0) if known else 0
     ttft_s = models.decoder.ttft_s(uncached)
     return min(ttft_s, message.llm_s) if models.replay_decoding and message.llm_s is not None else ttft_s
 

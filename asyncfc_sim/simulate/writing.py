@@ -161,7 +161,7 @@ class Writer:
         self, part: RecordedPart | None, transcript: Sequence[dict[str, Any]], cached: int, rewritten: bool
     ) -> tuple[int, int, int]:
         """Tokens of the prompt, those of them that must be prefilled, and of these the ones that a rewriting has cost a
-        recorded message. What was sent before is in the cache, unless it was rewritten since.
+        recorded message. What was sent before is in the cache, unless it was rewritten since, or there is none.
 
         Between recorded messages prompts go on from the last one that was recorded.
         """
@@ -183,6 +183,8 @@ class Writer:
             if rewritten and self._untold:
                 uncached = max(0, prompt - standing)
         self._prompts.append((len(transcript), prompt))
+        if not self._decoder.prefix_cache and (message is not None or self._models.overhead):
+            return prompt, prompt, 0
         return prompt, uncached, lost
 
     def _counted_tokens(self, transcript: Sequence[dict[str, Any]], cached: int) -> tuple[int, int]:

@@ -53,7 +53,7 @@ class Conditional:
 def conditional(run: AgentRun, policy: Policy, learnt: Learnt, case: str, known: Forecast) -> Conditional:
     """The prediction of one run under `policy`, of which `known` was forecast. Raises EmissionError."""
     decoder = learnt.fit.decoder
-    given = emission(run.trace, run.messages, references=policy.references)
+    given = emission(run.trace, run.messages, references=policy.references, prefix_cache=decoder.prefix_cache)
     usual = modelled(decoder, learnt.seen)
     expected = _played(given, run, policy, decoder, usual, _as_in_sync(given, learnt, case))
     predicted = _played(given, run, policy, decoder, usual)

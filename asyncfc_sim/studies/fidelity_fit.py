@@ -68,7 +68,10 @@ def learnt(runs: Sequence[SyncRun], *, min_r2: float) -> Learnt:
         rounds=[round_of[session.session] for session in sessions],
         sampled=True,
     )
-    said_by = [(one.case, emission(one.run.trace, one.run.messages, references=False)) for one in runs]
+    cache = fit.decoder.prefix_cache
+    said_by = [
+        (one.case, emission(one.run.trace, one.run.messages, references=False, prefix_cache=cache)) for one in runs
+    ]
     of_call: dict[tuple[str, str, str], list[float]] = {}
     of_tool: dict[str, list[float]] = {}
     for case, said in said_by:

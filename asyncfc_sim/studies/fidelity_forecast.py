@@ -57,7 +57,7 @@ def forecast(
 ) -> Forecast:
     """The conversation of `session`, whose prompts are known, under `policy`.
 
-    `preamble_tokens` is by how much the policy's first prompt is longer than that of sync: a model is told of futures.
+    `preamble_tokens` is by how much the policy's prompts are longer than those of sync: a model is told of futures.
     """
     declared = {name: Entry(replace(tool, validate=None, lacks=None), name) for name, tool in tools.items()}
     turns = with_flow(session.turns)
@@ -69,7 +69,7 @@ def forecast(
     if policy.futures and alpha is not None:
         task = _slower(task, 1 + alpha)
     elif policy.futures:
-        task = _begun_later(task, decoder.prefill_s(round(preamble_tokens)))
+        task = _told_more(task, round(preamble_tokens), decoder)
     models = Models(decoder, AS_RECORDED, overhead=not policy.futures or alpha is None, await_thinking=False)
     runs = [
         Simulation(
@@ -107,16 +107,22 @@ def prompt_growth(
     return max(0, len(longer) - len(preamble)) * tokens / characters * uncached / tokens
 
 
-def _begun_later(task: Task, later_s: float) -> Task:
-    """The task with so many seconds more to the first token of its first message."""
+def _told_more(task: Task, tokens: int, decoder: Decoder) -> Task:
+    """The task with so many tokens more in each prompt. They are read once, or without a prefix cache each time."""
     first = None if task.recorded is None else next(iter([*task.recorded.parts.values()]), None)
+    later_s = decoder.prefill_s(tokens)
 
-    def later(message: RecordedMessage) -> RecordedMessage:
-        if first is None or message is not first.message or message.ttft_s is None or message.llm_s is None:
+    def told(message: RecordedMessage) -> RecordedMessage:
+        if decoder.prefix_cache and (first is None or message is not first.message):
             return message
-        return replace(message, ttft_s=message.ttft_s + later_s, llm_s=message.llm_s + later_s)
+        return replace(
+            message,
+            prompt_tokens=None if message.prompt_tokens is None else message.prompt_tokens + tokens,
+            ttft_s=None if message.ttft_s is None else message.ttft_s + later_s,
+            llm_s=None if message.llm_s is None else message.llm_s + later_s,
+        )
 
-    return _with_messages(task, later)
+    return _with_messages(task, told)
 
 
 def _slower(task: Task, times: float) -> Task:

@@ -84,8 +84,9 @@ def answered_s(events: Iterable[Event | tuple[float, str, Any]]) -> float:
     return answers[-1] - user[0] if user and answers else 0.0
 
 
-def emission(run: Run, chat: Sequence[Mapping[str, Any]], *, references: bool) -> Emission:
-    """What was emitted in `run`, whose chat is this. `references`: whether the model knew how to write any.
+def emission(run: Run, chat: Sequence[Mapping[str, Any]], *, references: bool, prefix_cache: bool = True) -> Emission:
+    """What was emitted in `run`, whose chat is this. `references`: whether the model knew how to write any. Where its
+    server has no `prefix_cache`, all tokens of a prompt are uncached.
 
     Raises EmissionError if the two do not belong together, as where strict has cut the chat back.
     """
@@ -120,7 +121,7 @@ def emission(run: Run, chat: Sequence[Mapping[str, Any]], *, references: bool) -
             times.first_s - times.asked_s,
             times.ended_s - times.first_s,
         )
-        held = prompt or held
+        held = (prompt or held) if prefix_cache else 0
         turns[-1] = EmittedTurn(turns[-1].prompt, (*turns[-1].messages, message))
     if next(messages, None) is not None:
         raise EmissionError(f"run {run.header.run!r}: its trace has messages of the model that its chat lacks")

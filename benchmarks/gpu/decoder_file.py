@@ -57,7 +57,6 @@ def decoder(measured: Measured, cells: Sequence[Cell], tokenizer: Path) -> Decod
     if not together:
         raise BadStream(f"no time per token at {row} prompt tokens: each answer came all at once")
     itl = [(cell.batch, _figure(cell.tpot_s, "s/token", source, f"at {row} prompt tokens; ")) for cell in together]
-    tokens = _tokens(Tokenizer.from_file(str(tokenizer)))
     return Decoder(
         name=measured.name,
         title=measured.title,
@@ -67,7 +66,8 @@ def decoder(measured: Measured, cells: Sequence[Cell], tokenizer: Path) -> Decod
         ttft=Curve(tuple(ttft), _slope(ttft, "s/token", source)),
         itl=Curve(tuple(itl), _slope(itl, "s/token per request", source)),
         call=None,
-        **tokens,
+        prefix_cache=True,
+        **_tokens(Tokenizer.from_file(str(tokenizer))),
     )
 
 

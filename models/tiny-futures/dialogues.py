@@ -21,12 +21,12 @@ def dialogues(rng: np.random.Generator, conditional: float = 0.25) -> Iterator[E
 
 
 def random_policy(rng: np.random.Generator) -> Policy:
-    """One of the policies under which the model is to work: in turn (one in three), or with futures.
+    """One of the policies under which the model is to work: in turn (one in five), or with futures.
 
     Not delivery `rewrite`: at the end of a dialogue it can no longer be seen what the model had been shown before a
     message, and a model would learn to name futures, and to await them, whose values stand there.
     """
-    if rng.random() < 0.35:
+    if rng.random() < 0.2:
         return policy_named("sync_parallel" if rng.random() < 0.5 else "sync")
     if rng.random() < 0.15:
         return policy_named("blind", **LIVE_GUARDS)

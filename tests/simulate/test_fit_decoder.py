@@ -262,6 +262,50 @@ def test_what_is_not_in_a_cache_is_the_growth_of_the_prompt_or_all_of_it_after_a
     assert list(found.cached) == [False] * 6 + [True]
 
 
+def reading_whole(sessions, per_prompt: float):
+    """The sessions on a server that keeps no prefix, and does not count what it has cached."""
+    return [
+        marked(
+            replace(
+                session,
+                turns=tuple(
+                    replace(
+                        turn,
+                        steps=tuple(
+                            replace(
+                                step,
+                                cached_tokens=None,
+                                ttft_s=None,
+                                llm_s=(step.llm_s or 0.0) + per_prompt * (step.cached_tokens or 0),
+                            )
+                            for step in turn.steps
+                        ),
+                    )
+                    for turn in session.turns
+                ),
+            )
+        )
+        for session in sessions
+    ]
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_whether_a_server_keeps_prefixes_is_found_where_it_does_not_say(seed):
+    made = recorded(np.random.default_rng(seed), noise=0.05)
+    forgetful = fit(reading_whole(made, 4e-5))
+    assert not forgetful.decoder.prefix_cache
+    assert forgetful.terms[1].value == pytest.approx(4e-5, rel=0.05)
+    assert any("it keeps no prefix" in note for note in forgetful.notes)
+    keeps = fit(changed(made, cached_tokens=None))
+    assert keeps.decoder.prefix_cache
+    assert keeps.terms[1].value == pytest.approx(4e-5, rel=0.2)
+    # What is recorded is not doubted.
+    assert fit(made).decoder.prefix_cache
+    # Nor is anything found where prompts do not matter.
+    assert fit(reading_whole(recorded(np.random.default_rng(seed), per_prompt=0.0), 0.0)).decoder.prefix_cache
+
+
 def with_calls(sessions, **fields):
     calls = tuple(RecordedCall(id="?", tool="cd", args={"folder": "document"}, **fields) for _ in range(2))
 

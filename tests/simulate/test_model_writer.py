@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asyncfc_sim.simulate.decoder import Decoder, decoder_names, load_decoder
 from asyncfc_sim.simulate.durations import DurationModel, Rule, duration_names, load_durations
-from asyncfc_sim.simulate.model_file import Quantity
+from asyncfc_sim.simulate.model_file import ModelFileError, Quantity
 from asyncfc_sim.simulate.model_writer import decoder_toml, durations_toml
 
 
@@ -46,7 +46,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @given(texts, texts, st.floats(0, 1e6), st.integers(0, 10**9) | texts)
 def test_any_text_and_any_figure_survive(tmp_path_factory, text, note, value, n):
     quantity = Quantity(float(f"{value:.6g}"), text, n, text, "derived", note)
-    decoder = replace(load_decoder("gpt-4o"), title=text, step=quantity)
+    decoder = replace(load_decoder("gpt-4o"), title=text, step=quantity, prefix_cache=len(text) % 2 == 0)
     folder = tmp_path_factory.mktemp("models")
     assert read_decoder(folder / "d.toml", decoder_toml(decoder, [text])) == decoder
     rule = Rule(text, text or "k", "measured", note)
@@ -57,6 +57,12 @@ def test_any_text_and_any_figure_survive(tmp_path_factory, text, note, value, n)
     again = load_durations(str(path))
     assert again.kinds[text or "k"] == kind
     assert (again.rules, again.default) == (profile.rules, profile.default)
+
+
+def test_whether_there_is_a_prefix_cache_is_true_or_false(tmp_path):
+    text = decoder_toml(replace(load_decoder("gpt-4o"), prefix_cache=False), [])
+    with pytest.raises(ModelFileError, match=r"d\.toml: prefix_cache: true or false is required"):
+        read_decoder(tmp_path / "d.toml", text.replace("prefix_cache = false", "prefix_cache = 0"))
 
 
 def test_half_of_a_surrogate_pair_becomes_a_question_mark(tmp_path):

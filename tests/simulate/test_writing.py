@@ -158,6 +158,23 @@ def test_a_rewriting_costs_a_recorded_message_what_it_had_in_the_cache(models: M
     assert writing.first_token_s == 0.75 + (100 - usual) / 64
 
 
+def test_without_a_prefix_cache_every_prompt_is_read_whole(models: Models):
+    forgetful = replace(models, decoder=replace(models.decoder, prefix_cache=False))
+    timing = writer(forgetful)
+    timing.time(NextMessage((CALL,)), [USER], 0)
+    assert timing.time(ANSWER, ASKED, 1).uncached_tokens == 10 + 10 + 20
+    free = writer(replace(forgetful, overhead=False))
+    assert free.time(NextMessage((CALL,)), [USER], 0).uncached_tokens == 0
+    # Of recorded messages too; their time is as it was, and a rewriting costs nothing.
+    timing = recorded_writer(forgetful, 1000, 1100)
+    timing.time(NextMessage((CALL,)), [USER], 0)
+    assert timing.time(AWAIT, ASKED, 1).uncached_tokens == 1030
+    writing = timing.time(LATER, ASKED, 2)
+    assert (writing.uncached_tokens, writing.first_token_s) == (1100, 0.75)
+    timing = recorded_writer(replace(forgetful, replay_decoding=False), 1000)
+    assert timing.time(NextMessage((CALL,)), [USER], 0).first_token_s == 0.5 + 1000 / 64
+
+
 def test_an_await_after_a_rewriting_reads_again_what_was_recorded(models: Models):
     timing = recorded_writer(models, 1000, 1100)
     timing.time(NextMessage((CALL,)), [USER], 0)
