@@ -41,7 +41,9 @@ def run_fidelity(request: FidelityRequest) -> ExitCode:
         print(f"warning: {warning}", file=sys.stderr)
     name = f"fidelity-{uuid4().hex[:12]}"
     found, broken_off = Findings(), False
-    staging: dict[str, Any] = {} if stages is None else {"converse": stages.converse, "preamble": stages.preamble}
+    staging: dict[str, Any] = {}
+    if stages is not None:
+        staging = {"converse": stages.converse, "prompt_tokens": stages.prompt_tokens}
     quiet = request.quiet or request.as_json
     try:
         # What tools print is no part of the results.

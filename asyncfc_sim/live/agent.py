@@ -96,14 +96,16 @@ class Agent:
         other.tools = tuple(tools)
         return other
 
-    async def preamble(self) -> str:
-        """What goes along with every request: the system prompt and what is said of the tools, as JSON text.
+    async def prompt_tokens(self, prompt: str) -> int | None:
+        """How many tokens the server counts of a first message of the user, with the system prompt and the tools.
 
-        Raises ToolError or ConnectionError if tools cannot be had.
+        None if it does not count them. The model is asked, and what it answers is not looked at.
+
+        Raises ModelError, and ToolError or ConnectionError if tools cannot be had.
         """
         async with AsyncExitStack() as stack:
             tools = await self._open(stack, self.policy, ())
-            return Asker(self.model, tools, self.policy, system=self._instructions).preamble
+            return await Asker(self.model, tools, self.policy, system=self._instructions).prompt_tokens(prompt)
 
     def run_sync(self, *prompts: str, journal: Journal = no_journal) -> AgentRun:
         """`run`, for code that is not async."""

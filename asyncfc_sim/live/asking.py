@@ -101,17 +101,20 @@ class Asker:
         """What one more request is estimated to cost: the median time to the first token lately."""
         return median(self._ttft_s) if self._ttft_s else inf
 
-    @property
-    def preamble(self) -> str:
-        """What goes along with every request, as JSON text."""
-        return json.dumps([self._system, self._schemas], ensure_ascii=False)
-
     def go_on(self, tool_call_ids: Iterable[str], ttft_s: Iterable[float], usage: Usage) -> None:
         """What was asked before, by another process: the ids that calls had, how long it took, and what it used."""
         self._check.go_on()
         self._ids.update(tool_call_ids)
         self._ttft_s += ttft_s
         self.usage = self.usage.plus(usage)
+
+    async def prompt_tokens(self, prompt: str) -> int | None:
+        """Tokens of a conversation that opens so, as the server counts them, with all that goes along; None if it does
+        not. What the model answers is not looked at. Raises ModelError."""
+        async for part in self.ask([{"role": "user", "content": prompt}]):
+            if isinstance(part, Written):
+                return part.usage.prompt_tokens
+        return None
 
     async def ask(self, transcript: Sequence[Mapping[str, Any]]) -> AsyncGenerator[Asked, None]:
         """The model's next message as it comes, a `Written` last. Raises ModelError."""

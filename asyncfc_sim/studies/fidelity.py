@@ -16,6 +16,7 @@ from statistics import fmean
 
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.live.agent import Agent
+from asyncfc_sim.live.model import ModelError
 from asyncfc_sim.live.run import AgentRun
 from asyncfc_sim.traces.emission import EmissionError, answered_s
 
@@ -23,7 +24,7 @@ from .bench import BenchError, Converse, Found, Outcome, Plan, conduct
 from .bench_prompts import Prompt
 from .fidelity_conditional import Conditional, conditional
 from .fidelity_fit import Learnt, SyncRun, learnt, with_prompts
-from .fidelity_forecast import Forecast, forecast, prompt_growth
+from .fidelity_forecast import Forecast, forecast, uncached_share
 
 SYNC = "sync"
 
@@ -109,9 +110,11 @@ async def study(
     fresh: Callable[[], object] = lambda: None,
     advance: Callable[[], None] = lambda: None,
     converse: Converse | None = None,
-    preamble: Callable[[Agent], Awaitable[str]] = Agent.preamble,
+    prompt_tokens: Callable[[Agent], Awaitable[int | None]] | None = None,
 ) -> None:
     """Do it all, with an agent for sync and for each policy; what comes of it is put into `found`.
+
+    `prompt_tokens` says how many tokens the first prompt of an agent has; by default, the first of the study.
 
     Raises FitError if the synchronous runs cannot carry a timing model, and whatever `bench.conduct` raises.
     """
@@ -119,32 +122,43 @@ async def study(
     await conduct(asked.first, {SYNC: agents[SYNC]}, found.sync, name=f"{name}-first", **told)  # type: ignore[arg-type]
     if found.sync.stopped is not None:
         return
-    predict(asked, found, {policy: await preamble(agent) for policy, agent in agents.items()})
+    count = prompt_tokens or (lambda agent: agent.prompt_tokens(asked.prompts[0].text))
+    predict(asked, found, await _told_more(asked, agents, count))
     try:
         await conduct(asked.second, agents, found.others, name=f"{name}-then", **told)  # type: ignore[arg-type]
     finally:  # also of a study that is interrupted
         compare(asked, found)
 
 
-def predict(asked: Study, found: Findings, preambles: Mapping[str, str]) -> None:
-    """Fit and forecast, from the synchronous runs alone, and what goes along with requests (`Agent.preamble`) under
-    each policy. Raises FitError.
+async def _told_more(
+    asked: Study, agents: Mapping[str, Agent], prompt_tokens: Callable[[Agent], Awaitable[int | None]]
+) -> dict[str, int]:
+    """By how many tokens the prompts of each policy with futures are longer than those of sync. The server counts them:
+    how much of what goes along its model reads depends on its template."""
+    futures = [name for name, policy in asked.policies.items() if policy.futures]
+    try:
+        counted = {name: await prompt_tokens(agents[name]) or 0 for name in (SYNC, *futures) if futures}
+    except ModelError:  # the conversations that follow will tell
+        return {}
+    return {name: max(0, counted[name] - counted[SYNC]) for name in futures}
+
+
+def predict(asked: Study, found: Findings, told_more: Mapping[str, int]) -> None:
+    """Fit and forecast, from the synchronous runs alone, and by how many tokens the prompts of a policy are longer.
+
+    Raises FitError.
     """
     runs = _answered(found.sync)
     taught = [SyncRun(_case(asked, outcome.prompt), outcome.repeat, run) for outcome, run in runs]
     found.learnt = learnt(taught, min_r2=asked.min_r2)
     decoder = found.learnt.fit.decoder
-    first = {run.trace.header.run: asked.prompts[outcome.prompt].text for outcome, run in runs}
-    longer = {
-        name: prompt_growth(found.learnt.sessions.values(), first, preambles[SYNC], text)
-        for name, text in preambles.items()
-    }
+    read = uncached_share(found.learnt.sessions.values())
     for policy_name, policy in {SYNC: asked.sync, **asked.policies}.items():
         of_prompt: dict[int, list[Forecast]] = {}
         for outcome, run in runs:
             session = with_prompts(found.learnt.sessions[run.trace.header.run], asked.prompts[outcome.prompt].texts)
             one = forecast(
-                session, policy, run.tools, decoder, alpha=asked.alpha, preamble_tokens=longer.get(policy_name, 0.0)
+                session, policy, run.tools, decoder, alpha=asked.alpha, told_tokens=told_more.get(policy_name, 0) * read
             )
             of_prompt.setdefault(outcome.prompt, []).append(one)
         for prompt, some in of_prompt.items():

@@ -53,11 +53,11 @@ def forecast(
     decoder: Decoder,
     *,
     alpha: float | None = None,
-    preamble_tokens: float = 0.0,
+    told_tokens: float = 0.0,
 ) -> Forecast:
     """The conversation of `session`, whose prompts are known, under `policy`.
 
-    `preamble_tokens` is by how much the policy's prompts are longer than those of sync: a model is told of futures.
+    `told_tokens` is by how much the policy's prompts are longer than those of sync: a model is told of futures.
     """
     declared = {name: Entry(replace(tool, validate=None, lacks=None), name) for name, tool in tools.items()}
     turns = with_flow(session.turns)
@@ -69,7 +69,7 @@ def forecast(
     if policy.futures and alpha is not None:
         task = _slower(task, 1 + alpha)
     elif policy.futures:
-        task = _told_more(task, round(preamble_tokens), decoder)
+        task = _told_more(task, round(told_tokens), decoder)
     models = Models(decoder, AS_RECORDED, overhead=not policy.futures or alpha is None, await_thinking=False)
     runs = [
         Simulation(
@@ -86,25 +86,14 @@ def forecast(
     return Forecast(recorded, runs[0].requests, fitted)
 
 
-def prompt_growth(
-    sessions: Iterable[RecordedSession], first_prompts: Mapping[str, str], preamble: str, longer: str
-) -> float:
-    """Tokens of a first prompt that a model must read because its preamble is `longer`: by their length, at the tokens
-    per character of the first prompts of these sessions, and at the share of those that no prefix cache held.
-
-    `first_prompts` are the first messages of the user, by session. 0 where no prompts were counted.
-    """
-    tokens = characters = uncached = 0
+def uncached_share(sessions: Iterable[RecordedSession]) -> float:
+    """The share of the first prompts of sessions that was in no prefix cache; all of it where that is not counted."""
+    tokens = uncached = 0
     for session in sessions:
         step = next(session.steps())
-        if step.prompt_tokens is None:
-            continue
-        tokens += step.prompt_tokens
-        uncached += step.prompt_tokens - (step.cached_tokens or 0)
-        characters += len(preamble) + len(first_prompts[session.session])
-    if not tokens:
-        return 0.0
-    return max(0, len(longer) - len(preamble)) * tokens / characters * uncached / tokens
+        tokens += step.prompt_tokens or 0
+        uncached += (step.prompt_tokens or 0) - (step.cached_tokens or 0)
+    return uncached / tokens if tokens else 1.0
 
 
 def _told_more(task: Task, tokens: int, decoder: Decoder) -> Task:

@@ -1,9 +1,10 @@
 """What the expert of the repositories writes, as recorded turns: its calls, at the pace of a model that was measured.
 
 The calls are the expert's. How long a message is and how long it takes is drawn from what a real model took over real
-repositories (the files beside the recordings say which): the tokens of its thought from those of messages that did the
-same kind of work, the tokens of its calls by their length, the time by a fit. A step has one thought under every
-policy, wherever it stands first in a message, so that policies differ in nothing but what they are.
+repositories (the files beside the recordings say which): the tokens of its thoughts from those of messages that did the
+same kind of work, the tokens of its calls by their length, the time by a fit. That model wrote one command a message.
+Before each of its steps the expert thinks as that model did, wherever the step stands in a message: a policy whose
+messages hold more calls saves no thought (assumed), and policies differ in nothing but what they are.
 """
 
 from __future__ import annotations
@@ -72,18 +73,19 @@ def expert_replay(repository: Repository, policy: str, *, futures: bool) -> Repl
 
 def _turn(repository: Repository, message: Message) -> ReplayMessage:
     decoder = pace().decoder
-    first = message.steps[0] if message.steps else None
-    work = _ANSWER if first is None else _WORK[first.tool]
-    tokens = _thought(repository.name, _ANSWER if first is None else first.name, work)
     ttft_s, token_s = decoder.ttft_s(0), decoder.itl_s()
-    written = [(step.tool, arguments(step.args)) for step in message.steps]
+    written = [
+        (step.tool, arguments(step.args), _thought(repository.name, step.name, _WORK[step.tool]))
+        for step in message.steps
+    ]
     if message.awaits:
-        written.append((AWAIT, arguments({"ids": [Ref(number) for number in message.awaits]})))
-    calls = []
-    for tool, text in written:
-        tokens += decoder.call_tokens(json.dumps({"name": tool, "arguments": text}))
+        written.append((AWAIT, arguments({"ids": [Ref(number) for number in message.awaits]}), 0))
+    tokens, calls = 0, []
+    for tool, text, thought in written:
+        tokens += thought + decoder.call_tokens(json.dumps({"name": tool, "arguments": text}))
         calls.append(ReplayCall(tool, text, ttft_s + tokens * token_s))
-    tokens += decoder.text_tokens(message.text or "")
+    if message.text is not None:
+        tokens += _thought(repository.name, _ANSWER, _ANSWER) + decoder.text_tokens(message.text)
     return ReplayMessage(tuple(calls), message.text, ttft_s, ttft_s + tokens * token_s, Usage(completion_tokens=tokens))
 
 

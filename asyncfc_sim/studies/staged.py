@@ -26,10 +26,11 @@ class Staged:
         """What users say. What is right is for the assignments to judge."""
         return [Prompt(one.id, one.prompts[0], later=one.prompts[1:]) for one in self.assignments]
 
-    async def preamble(self, agent: Agent) -> str:
-        """What goes along with each request of an agent with the tools of the first assignment."""
-        with TemporaryDirectory(prefix="asyncfc-stage-") as folder, self.assignments[0].stage(Path(folder)) as stage:
-            return await agent.with_tools(stage.tools).preamble()
+    async def prompt_tokens(self, agent: Agent) -> int | None:
+        """Tokens of the prompt that the first assignment opens with (`Agent.prompt_tokens`)."""
+        first = self.assignments[0]
+        with TemporaryDirectory(prefix="asyncfc-stage-") as folder, first.stage(Path(folder)) as stage:
+            return await agent.with_tools(stage.tools).prompt_tokens(first.prompts[0])
 
     async def converse(self, agent: Agent, prompt: int, name: str) -> tuple[AgentRun, bool | None]:
         """One conversation on a stage of its own, and what its judge says. Raises as `Agent.run` does."""

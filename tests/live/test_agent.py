@@ -16,6 +16,9 @@ from asyncfc_sim.live.asking import REWRITTEN
 from asyncfc_sim.live.model import ModelError
 from asyncfc_sim.live.run import AgentRun, RunFailed
 from asyncfc_sim.tools.decorator import tool
+from asyncfc_sim.workloads.office.office import Office
+from asyncfc_sim.workloads.office.tools import office_tools
+from tests.office_model import OfficeModel, office_tasks
 from tests.played import Played, Script
 
 
@@ -214,3 +217,25 @@ def test_a_run_that_is_cancelled_leaves_no_task_behind(at_s: float) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     virtual_clock.run(main())
+
+
+# --------------------------------------------------------------------------------------------------------- is counted
+
+
+def test_the_tokens_of_a_prompt_are_those_that_its_run_begins_with() -> None:
+    """And more with futures, of which a model is told."""
+    tasks = office_tasks(1)
+
+    def counted(policy: str) -> int | None:
+        with Office() as office:
+            agent = Agent(OfficeModel(tasks), office_tools(office), policy=policy)
+            tokens = virtual_clock.run(agent.prompt_tokens(tasks[0].prompts[0]))
+            run = virtual_clock.run(agent.run(*tasks[0].prompts))
+        asked = [fields for _, rule, fields in run.trace.events if rule == "message"]
+        assert tokens == asked[0]["prompt_tokens"]
+        return tokens
+
+    sync, futures = counted("sync"), counted("asyncfc")
+    assert sync is not None
+    assert futures is not None
+    assert sync < futures

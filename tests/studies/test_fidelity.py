@@ -37,7 +37,7 @@ def studied(
     asked = Study(prompts=stages.prompts, sync=POLICIES[SYNC], policies=others, warmups=0, alpha=alpha)
     agents = {name: Agent(model, policy=policy, inject=INJECT) for name, policy in {**others, SYNC: asked.sync}.items()}
     found = Findings()
-    virtual_clock.run(study(asked, agents, found, converse=stages.converse, preamble=stages.preamble))
+    virtual_clock.run(study(asked, agents, found, converse=stages.converse, prompt_tokens=stages.prompt_tokens))
     return found
 
 
