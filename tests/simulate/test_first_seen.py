@@ -19,15 +19,16 @@ CALL = EmittedCall("t", {}, "{}", 1.0)
 
 
 def messages(n: int, seed: int = 0) -> list[EmittedMessage]:
-    """Answers, seen from their first token, and calls, of which eight tokens are not shown."""
+    """Answers, and calls after some text, seen from their first token; and calls alone, of which eight tokens are not
+    shown."""
     rng = np.random.default_rng(seed)
     made = []
     for number in range(n):
-        calls = (CALL,) if number % 2 else ()
+        text, calls = (("so", ()), ("", (CALL,)), ("so", (CALL,)))[number % 3]
         tokens, uncached = int(rng.integers(12, 90)), int(rng.integers(1, 200))
-        ttft_s = TTFT_S + PREFILL_S * uncached + (HIDDEN * ITL_S if calls else 0.0)
+        ttft_s = TTFT_S + PREFILL_S * uncached + (0.0 if text else HIDDEN * ITL_S)
         ended_s = TTFT_S + PREFILL_S * uncached + ITL_S * tokens
-        made.append(EmittedMessage(calls, "", tokens, uncached, ttft_s, ended_s - ttft_s))
+        made.append(EmittedMessage(calls, text, tokens, uncached, ttft_s, ended_s - ttft_s))
     return made
 
 
@@ -52,7 +53,7 @@ def session(made: list[EmittedMessage]) -> RecordedSession:
     )
 
 
-def test_fitted_as_a_whole_both_kinds_end_and_are_seen_when_they_should() -> None:
+def test_fitted_as_a_whole_all_kinds_end_and_are_seen_when_they_should() -> None:
     made = messages(60)
     decoder = fit_decoder([session(made)], name="x", source="x", whole=True).decoder
     seen = first_seen(made, decoder)
