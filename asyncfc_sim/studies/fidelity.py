@@ -120,7 +120,7 @@ async def study(
     """
     told = {"fresh": fresh, "advance": advance, "converse": converse}
     await conduct(asked.first, {SYNC: agents[SYNC]}, found.sync, name=f"{name}-first", **told)  # type: ignore[arg-type]
-    if found.sync.stopped is not None:
+    if found.sync.stopped is not None or not _answered(found.sync):
         return
     count = prompt_tokens or (lambda agent: agent.prompt_tokens(asked.prompts[0].text))
     predict(asked, found, await _told_more(asked, agents, count))

@@ -58,7 +58,8 @@ class Pair:
 class Ranking:
     """Policies from the quickest to the slowest, by the mean over the tasks that all have answered.
 
-    `right`: no two policies that can be told apart were predicted in the other order. `same`: the order is the same.
+    `right`: no two policies that can be told apart were predicted in the other order. `told` is the same, None if there
+    are no such two. `same`: the order is the same.
     """
 
     measured: tuple[str, ...]
@@ -68,6 +69,10 @@ class Ranking:
     @property
     def right(self) -> bool:
         return all(pair.predicted for pair in self.pairs if pair.resolved)
+
+    @property
+    def told(self) -> bool | None:
+        return self.right if any(pair.resolved for pair in self.pairs) else None
 
     @property
     def same(self) -> bool:
@@ -130,7 +135,7 @@ def goals(
             p90,
             [None if one is None else one.p90 for one in conditional.values()],
         ),
-        Goal("conditional: policies in the right order", None, None, None if order is None else order.right),
+        Goal("conditional: policies in the right order", None, None, None if order is None else order.told),
         _goal(
             "forecast: median error",
             FORECAST_MEDIAN,

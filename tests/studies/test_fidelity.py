@@ -31,11 +31,19 @@ INJECT = injection(load_durations("office"), 0.1, seed=0)
 
 
 def studied(
-    model: OfficeModel, others: dict[str, Policy] = OTHERS, *, n: int = N, alpha: float | None = None
+    model: OfficeModel,
+    others: dict[str, Policy] = OTHERS,
+    *,
+    n: int = N,
+    alpha: float | None = None,
+    timeout_s: float | None = None,
 ) -> Findings:
     stages = Staged(in_memory(office_tasks(n)))
     asked = Study(prompts=stages.prompts, sync=POLICIES[SYNC], policies=others, warmups=0, alpha=alpha)
-    agents = {name: Agent(model, policy=policy, inject=INJECT) for name, policy in {**others, SYNC: asked.sync}.items()}
+    agents = {
+        name: Agent(model, policy=policy, inject=INJECT, timeout_s=timeout_s)
+        for name, policy in {**others, SYNC: asked.sync}.items()
+    }
     found = Findings()
     virtual_clock.run(study(asked, agents, found, converse=stages.converse, prompt_tokens=stages.prompt_tokens))
     return found
@@ -190,6 +198,12 @@ def test_a_server_that_was_never_there_is_told_after_the_first_conversation() ->
     found = studied(OfficeModel(office_tasks(N), dies_after=0))
     assert found.stopped == "nothing was answered: nothing answers at memory"
     assert len(found.outcomes) == 1
+
+
+def test_where_no_synchronous_run_is_answered_nothing_is_predicted() -> None:
+    found = studied(OfficeModel(office_tasks(2)), n=2, timeout_s=0.01)
+    assert [outcome.completed for outcome in found.sync.outcomes] == [False] * 4
+    assert (found.learnt, found.others.outcomes, found.stopped) == (None, [], None)
 
 
 def test_too_few_tasks_carry_no_timing_model() -> None:

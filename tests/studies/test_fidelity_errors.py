@@ -47,6 +47,7 @@ def test_what_cannot_be_told_apart_may_be_predicted_either_way() -> None:
     assert order is not None
     assert not order.pairs[0].resolved
     assert (order.right, order.same) == (True, False)
+    assert goals({}, {}, None, order)[2].met is None, "nothing was shown by it"
 
 
 def test_tasks_that_not_all_have_answered_are_left_out_and_none_is_no_order() -> None:
