@@ -1,10 +1,14 @@
-"""One answer: tokens as they are decoded -> text and calls as they become known, then how it ended and what it cost."""
+"""One answer: tokens as they are decoded -> text and calls as they become known, then how it ended and what it cost.
+
+A request that names no limit gets at most `DEFAULT_LIMIT` tokens: a small model that is asked what it never learnt may
+not come to an end of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from asyncfc_sim.live.completion import usage
 
@@ -14,6 +18,8 @@ from .marks import Stops
 from .served_model import Decoding, ServedModel
 from .vocabulary import Spelling
 
+DEFAULT_LIMIT: Final = 1024
+
 
 class Answer:
     """What a model answers to a request. Raises UnfitMessages or TooLong before anything is decoded."""
@@ -21,7 +27,7 @@ class Answer:
     def __init__(self, model: ServedModel, request: ChatRequest) -> None:
         prompt = model.prompt(request.messages, request.tools)
         opening = model.opening_of_call(request.only) if request.must_call else []
-        limit = request.limit or model.config.context
+        limit = request.limit or DEFAULT_LIMIT
         self._prompt, self._one_call = len(prompt), request.one_call
         self._decoding = Decoding(model, prompt, limit, request.sampling, opening)
         self._spelling, self._stops = Spelling(model.vocabulary), Stops(request.stop)

@@ -29,7 +29,7 @@ _MOST_STOPS: Final = 4
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """`messages` and `tools` are as a chat template expects them. `must_call`: a call has to come, of the tool `only`
-    if one is named. `limit` is the most tokens of the answer; None: as many as there is room for."""
+    if one is named. `limit` is the most tokens of the answer; None: the server's own limit."""
 
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]

@@ -23,6 +23,7 @@ from asyncfc_sim.live.doctor_wire import Wire
 from asyncfc_sim.live.http_server import serving
 from asyncfc_sim.live.model import CallPart, Ended, Part, TextPart
 from asyncfc_sim.live.sse import Events
+from asyncfc_sim.serve.answer import DEFAULT_LIMIT
 from asyncfc_sim.serve.served_model import ServedModel
 from asyncfc_sim.serve.server import ModelServer
 from tests.model_folders import random_model, reciting_model
@@ -173,6 +174,16 @@ def test_a_limit_and_a_stop_end_a_message_early(caller: str):
     assert isinstance(cut[-1], Ended)
     assert cut[-1].finish_reason == "length"
     assert any("not complete" in note for note in cut[-1].notes)
+
+
+def test_a_model_that_finds_no_end_is_cut_off_without_a_limit_too(tmp_path: Path):
+    endless = random_model(tmp_path / "endless", num_hidden_layers=1, max_position_embeddings=DEFAULT_LIMIT + 200)
+    with served(endless) as base_url:
+        answer = ask(base_url)
+        asked_for = ask(base_url, max_tokens=DEFAULT_LIMIT + 1)
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["usage"]["completion_tokens"] == DEFAULT_LIMIT
+    assert asked_for["usage"]["completion_tokens"] == DEFAULT_LIMIT + 1
 
 
 def test_one_call_is_enough_if_that_is_asked_for(caller: str):
