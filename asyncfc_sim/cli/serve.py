@@ -45,8 +45,8 @@ def tiny(
     """Serve models/tiny-futures, a model of a million parameters that was trained on one domain, an office's tools.
 
     It is decoded here, in NumPy, on one core. Text and calls are streamed token by token, several requests at a time;
-    what was read of earlier prompts is kept, and `usage` says how much of it was of use. Greedy, and a message ends after
-    1,024 tokens (finish_reason length), unless a request says otherwise (temperature, max_tokens). Needs the extra
+    what was read of earlier prompts is kept, and `usage` says how much of it was of use. Greedy, and at most 1,024
+    tokens a message (finish_reason length), unless a request says otherwise (temperature, max_tokens). Needs the extra
     `serve`. It serves until it is interrupted (Ctrl-C or SIGTERM; exit code 130).
 
     \b
