@@ -35,8 +35,10 @@ class OfficeRun:
 
 
 def asyncfc(*args: object, cwd: Path) -> subprocess.Popen[str]:
-    """`asyncfc ARGS`, without what a person may have set for endpoints of their own."""
+    """`asyncfc ARGS` in the folder `cwd`, in which the office is kept, without what a person may have set for endpoints
+    of their own."""
     kept = {name: value for name, value in os.environ.items() if name not in ("OPENAI_API_KEY", "OPENAI_BASE_URL")}
+    kept["ASYNCFC_OFFICE_DB"] = str(office_file(cwd))
     words = [sys.executable, "-m", "asyncfc_sim", *map(str, args)]
     pipe = subprocess.PIPE
     return subprocess.Popen(words, cwd=cwd, env=kept, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)

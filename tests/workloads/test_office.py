@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from asyncfc_sim.tools.tool_file import load_tools
 from asyncfc_sim.workloads.office.judge import expected
 from asyncfc_sim.workloads.office.names import a_city, a_name, a_room, a_time
 from asyncfc_sim.workloads.office.office import Office
 from asyncfc_sim.workloads.office.tasks import OfficeTask, random_task
+
+TOOLS = Path(__file__).resolve().parents[2] / "models" / "tiny-futures" / "office.py"
+BOOKED = ("B12", "Friday", "10:00", "u1")
 
 
 def some_tasks(n: int, seed: int = 3) -> list[OfficeTask]:
@@ -54,6 +59,29 @@ def test_what_was_done_lasts(tmp_path: Path) -> None:
         office.send_message("u1", "rain in Rome")
     with Office(tmp_path / "office.db") as again:
         assert again.messages() == {"u1": ["sun in Oslo", "rain in Rome"]}
+
+
+def test_the_tools_for_the_shell_work_in_memory_unless_a_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what was done in one run does not stand in the way of the next."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASYNCFC_OFFICE_DB", raising=False)
+    for _ in range(2):
+        _book()
+    assert list(tmp_path.iterdir()) == []
+    kept = tmp_path / "office.db"
+    monkeypatch.setenv("ASYNCFC_OFFICE_DB", str(kept))
+    _book()
+    with Office(kept) as office:
+        assert office.bookings() == [BOOKED]
+    with pytest.raises(ValueError, match="room B12 is taken"):
+        _book()
+
+
+def _book() -> None:
+    """As a run does that loads the tools anew."""
+    assert load_tools(TOOLS).module.book_room(*BOOKED)["id"]
 
 
 def _error(act: Callable[..., Any], *args: str) -> Any:
