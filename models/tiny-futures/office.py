@@ -2,7 +2,7 @@
 
 asyncfc run "Tell Anna the weather in Oslo on Monday." --tools models/tiny-futures/office.py --base-url URL
 
-If the environment variable ASYNCFC_OFFICE_DB names a file, what they book and send is kept there and found again by later runs.
+If ASYNCFC_OFFICE_DB names a file, what they book and send is kept there, and later runs find it.
 """
 
 import os
