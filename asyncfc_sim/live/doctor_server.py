@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Barrier
 from typing import Final
 
-from .doctor_finding import Finding, counted
+from .doctor_finding import Finding, Verdict, counted
 from .doctor_patient import Patient
 from .model import ModelError
 from .replay_server import OWNER
@@ -14,7 +17,7 @@ from .replay_server import OWNER
 NO_MODEL: Final = "a-model-that-is-not-there"
 NO_FIELD: Final = "a_field_that_is_not_there"
 ROUNDS: Final = 3  # at most: most of them decide, as a part may come late on a busy machine
-CLEAR_S: Final = 0.02  # a message that is written in less may have been written before the other was asked for
+CLEAR_S: Final = 0.05  # a message that is written in less may have been written before the other was read
 _HELLO: Final = [{"role": "user", "content": "Hello."}]
 
 
@@ -68,39 +71,61 @@ def unknown_fields(patient: Patient) -> Finding:
 def side_by_side(patient: Patient) -> Finding:
     """Whether two messages are written at once, seen by when their parts come. Raises ModelError."""
     name, tried = "side by side", "two messages asked for at once"
-    longest_s, together, apart, rounds = 0.0, 0, 0, 0
-    while rounds < ROUNDS and max(together, apart) <= ROUNDS // 2:
+    longest_s, rounds = 0.0, 0
+    seen: Counter[Verdict] = Counter()
+    while rounds < ROUNDS and max(seen["ok"], seen["costs"]) <= ROUNDS // 2:
         rounds += 1
-        (first_s, end_s), (other_first_s, other_end_s) = _both(patient)
-        shorter_s, longer_s = sorted((end_s - first_s, other_end_s - other_first_s))
-        longest_s = max(longest_s, longer_s)
-        if min(end_s, other_end_s) - max(first_s, other_first_s) > shorter_s / 2:
-            together += 1
-        elif shorter_s > CLEAR_S:
-            apart += 1
+        both = _both(patient)
+        seen[written(*both)] += 1
+        longest_s = max(longest_s, *(each.writing_s for each in both))
+    together, apart = seen["ok"], seen["costs"]
     if together > ROUNDS // 2:
         return Finding(name, "ok", tried, "both were written at once", "conversations do not wait for one another")
     if apart > ROUNDS // 2:
         came = f"one began when the other had ended, {apart} times of {rounds}"
         means = "several conversations wait for one another; a single one loses nothing"
         return Finding(name, "costs", tried, came, means)
-    came = f"one after the other, but each was written within {longest_s:.3f} s"
-    if together:
-        came = f"at once {together} times, one after the other {apart} times of {rounds}"
+    came = f"at once {together} times, one after the other {apart} times of {rounds}; written within {longest_s:.3f} s"
     return Finding(name, "unknown", tried, came, "not clear from this")
 
 
-def _both(patient: Patient) -> list[tuple[float, float]]:
-    """Two messages at once: when the first part of each came, and the last."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """When a message was asked for, when its first part came, and when its last."""
 
-    def one() -> tuple[float, float]:
-        began_s = time.monotonic()
+    asked_s: float
+    first_s: float
+    end_s: float
+
+    @property
+    def writing_s(self) -> float:
+        return self.end_s - self.first_s
+
+
+def written(one: Written, other: Written) -> Verdict:
+    """Whether these were written at once: ok if so; costs if one had to wait, though it was asked for in time."""
+    earlier, later = sorted((one, other), key=lambda each: each.first_s)
+    shorter_s = min(earlier.writing_s, later.writing_s)
+    if min(earlier.end_s, later.end_s) - later.first_s > shorter_s / 2:
+        return "ok"
+    waited = later.asked_s <= earlier.first_s and later.first_s >= earlier.end_s
+    return "costs" if waited and shorter_s > CLEAR_S else "unknown"
+
+
+def _both(patient: Patient) -> tuple[Written, Written]:
+    """Two messages at once."""
+    ready = Barrier(2)  # a thread that is slow to start would ask when the other has its answer
+
+    def one() -> Written:
+        ready.wait()
+        asked_s = time.monotonic()
         heard = patient.ask(patient.exam.several, tools=patient.exam.schemas)
         first_s = heard.end_s if heard.first_s is None else heard.first_s
-        return began_s + first_s, began_s + heard.end_s
+        return Written(asked_s, asked_s + first_s, asked_s + heard.end_s)
 
     with ThreadPoolExecutor(2) as threads:
-        return [asked.result() for asked in [threads.submit(one), threads.submit(one)]]
+        asked = [threads.submit(one), threads.submit(one)]
+        return asked[0].result(), asked[1].result()
 
 
 def _asked_for_none(patient: Patient) -> str:

@@ -10,12 +10,17 @@ import pytest
 
 from asyncfc_sim.live.doctor import Doctor
 from asyncfc_sim.live.doctor_exam import TOOL, own
+from asyncfc_sim.live.doctor_patient import Patient
 from asyncfc_sim.live.doctor_prefix import PAIRS
+from asyncfc_sim.live.doctor_server import Written, side_by_side, written
 from asyncfc_sim.live.doctor_wire import Wire
 from asyncfc_sim.live.http_server import serving
 from asyncfc_sim.live.replay_reading import replays
 from asyncfc_sim.live.replay_server import ReplayServer
+from asyncfc_sim.serve.tiny import serve_tiny
 from asyncfc_sim.tools.function_tool import function_tool
+from asyncfc_sim.workloads.office.office import Office
+from asyncfc_sim.workloads.office.tools import office_tools
 from tests.chat_server import USAGE, ChatServer, Piece, Reply, Say, call_delta, chunk, error, events
 from tests.doctor_patients import (
     OTHER,
@@ -123,7 +128,7 @@ def test_what_is_asked_is_what_a_run_asks():
         (name_with_arguments, "calls", "ok", "its name with the first of 2 fragments", "a call starts when it is"),
         (one_by_one(), "side by side", "costs", "one began when the other had ended, 2 times of 2", "wait for one"),
         (one_by_one_but_seen_late(1), "side by side", "costs", "the other had ended, 2 times of 3", "wait for one"),
-        (one_by_one(write_s=0.0), "side by side", "unknown", "one after the other, but each was written", "not clear"),
+        (one_by_one(write_s=0.0), "side by side", "unknown", "one after the other 0 times of 3", "not clear"),
         (another_model, "model name", "ok", "has no chat completions or no such model (404)", "is found out"),
         (well, "model name", "ok", "a message", "is not found out"),
         (strict_fields, "unknown fields", "ok", "Unexpected fields in the request", "only have fields that it knows"),
@@ -135,6 +140,30 @@ def test_each_fault_is_seen_and_said_what_it_means(answer, check, verdict, came,
     assert finding.verdict == verdict
     assert came in finding.came
     assert means in finding.means
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict"),
+    [
+        (Written(0.0, 0.02, 0.13), "ok"),
+        (Written(0.0, 0.11, 0.21), "costs"),
+        (Written(0.03, 0.11, 0.21), "unknown"),  # asked for when the first was being written: it waited for nobody
+        (Written(0.0, 0.11, 0.13), "unknown"),  # short: it may have been written before the first was read
+        (Written(0.0, 0.07, 0.21), "unknown"),  # at once, but not for long
+    ],
+)
+def test_a_message_waits_for_another_only_if_it_was_asked_for_in_time(other, verdict):
+    assert written(Written(0.0, 0.01, 0.11), other) == verdict
+
+
+@pytest.mark.parametrize("process", [True, False], ids=["process", "thread"])
+def test_our_own_server_is_never_said_to_write_one_message_after_the_other(process: bool):
+    """Its answers take turns token by token. They are short, so it may not be clear."""
+    exam = own(map(function_tool, office_tools(Office())), "Compare the weather in Paris and Rome on Friday.")
+    with serve_tiny(process=process) as base_url:
+        patient = Patient(Wire(base_url), exam, "tiny-futures")
+        found = {side_by_side(patient).verdict for _ in range(5)}
+    assert found <= {"ok", "unknown"}
 
 
 ODD = {
