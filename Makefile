@@ -15,7 +15,7 @@ test: $(INSTALLED) ## run all tests
 
 test-engines: $(INSTALLED) ## run agents on transformers serve, vLLM and llama-server; makes them first (2 GB, 9 min of CPU)
 	@for name in transformers vllm llama; do bash scripts/engines.sh $$name || true; done
-	$(BIN)/python -m pytest tests/engines
+	$(BIN)/python -m pytest tests/engines tests/language/test_grammar_engines.py tests/serve/test_against_transformers.py
 
 check: $(INSTALLED) ## ruff, mypy, layers, the wheel on its own, core tests on each Python found
 	$(BIN)/ruff check .
