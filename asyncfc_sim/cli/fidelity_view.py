@@ -29,7 +29,7 @@ def show(results: Results) -> None:
             console.print()
     for line in (*_order(results), *map(_goal, results.goals if results.rows else ()), ""):
         console.print(line, soft_wrap=True)
-    console.print(Notes(_notes(results)))
+    console.print(Notes([*(_of_the_tables(results) if results.rows else ()), *_of_the_runs(results)]))
 
 
 def _first_lines(results: Results) -> Iterator[str]:
@@ -150,7 +150,8 @@ def _goal(goal: Goal) -> str:
     return f"goal: {goal.what} at most {_percent(goal.limit)} %: {found}, {verdict}"
 
 
-def _notes(results: Results) -> Iterator[str]:
+def _of_the_tables(results: Results) -> Iterator[str]:
+    """What their columns mean."""
     alpha = results.asked.alpha
     yield (
         "measured: seconds from the first message of the user to the last answer; errors are predicted / measured - 1, "
@@ -174,6 +175,9 @@ def _notes(results: Results) -> Iterator[str]:
     yield f"requests to the model a run, measured (forecast): {', '.join(turns)}"
     for cause, words in CAUSES.items():
         yield f"{cause}: {words}; the mean over runs, in brackets that of its size"
+
+
+def _of_the_runs(results: Results) -> Iterator[str]:
     for policy, (right, n) in results.right.items():
         yield f"{policy}: {right} of {n} runs were judged right"
     for reason, count in results.unpredicted:

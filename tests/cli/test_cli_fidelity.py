@@ -158,6 +158,8 @@ def test_nobody_there_is_told_at_once(tools: Path, prompts: Path) -> None:
     result = CliRunner().invoke(app, ["fidelity", *map(str, given)])
     assert result.exit_code == 3
     assert "nothing was answered" in result.stdout
+    assert "measured:" not in result.stdout  # what the columns of a table mean, where there is none
+    assert "the mean over runs" not in result.stdout
 
 
 def test_a_wrong_name_of_the_model_is_told_with_those_there_are(tools: Path, prompts: Path) -> None:
