@@ -119,8 +119,9 @@ def bench(
     from .bench_request import BenchRequest
     from .bench_run import run_bench
 
-    if arms is not None and on_command_line(ctx, "policy"):
-        raise options.BadOption("--policy and --arms: expected one of them; the arms have policies of their own")
+    for option in ("policy", "grace", "delivery"):
+        if arms is not None and on_command_line(ctx, option):
+            raise options.BadOption(f"--{option} and --arms: expected one of them; the arms have policies of their own")
 
     request = BenchRequest(
         prompts=prompts,

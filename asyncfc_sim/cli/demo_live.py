@@ -20,18 +20,27 @@ SCALE: Final = 0.6  # a demo is not to take as long as the web does
 TOKENS_PER_SECOND: Final = 60.0  # what a large model gives one reader
 
 
+class LiveFailed(OSError):
+    """The model is there, and cannot be used: why."""
+
+
 def run_live() -> bool:
     """Run the prompt under both policies, and show both. Returns whether they did the same; True, with the reason on
-    stderr, where there is no model to run."""
+    stderr, where there is no model to run. Raises LiveFailed."""
+    from asyncfc_sim.live.run import RunFailed
+
     console = results_console()
     try:
-        from asyncfc_sim.serve.tiny import serve_tiny
-
+        from asyncfc_sim.serve.tiny import TinyServerFailed, serve_tiny
+    except ImportError as error:
+        return _left_out(error)
+    try:
         with serve_tiny(process=True, tokens_per_second=TOKENS_PER_SECOND) as base_url:
             (in_turn, did_in_turn), (at_once, did_at_once) = [_run(base_url, policy) for policy in _policies()]
-    except (ImportError, FileNotFoundError) as error:
-        messages_console().print(f"the live part is left out: {error}", soft_wrap=True)
-        return True
+    except FileNotFoundError as error:
+        return _left_out(error)
+    except (TinyServerFailed, RunFailed) as error:
+        raise LiveFailed(f"the live part: {error}") from error
     console.print("\nLive: a model of 0.9 million parameters (asyncfc serve tiny) calls real tools")
     console.print(f"user: {PROMPT}\n", soft_wrap=True)
     console.print(render_timelines([in_turn.trace, at_once.trace]))
@@ -48,6 +57,11 @@ def run_live() -> bool:
     same = in_turn.output == at_once.output and did_in_turn == did_at_once
     console.print("both gave the same answer and did the same" if same else "the two runs did not do the same")
     return same
+
+
+def _left_out(why: Exception) -> bool:
+    messages_console().print(f"the live part is left out: {why}", soft_wrap=True)
+    return True
 
 
 def _policies() -> tuple[Policy, Policy]:

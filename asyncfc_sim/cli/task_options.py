@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -28,7 +29,9 @@ PromptsFile = Annotated[
 Tasks = Annotated[
     str | None,
     typer.Option(
-        "--tasks", metavar="NAME", help="office or repos: a set with tools of its own, instead of --prompts and --tools"
+        "--tasks",
+        metavar="NAME",
+        help="office (without end) or repos (of 10): a set with tools of its own, instead of --prompts and --tools",
     ),
 ]
 NumPrompts = Annotated[
@@ -48,7 +51,10 @@ def staged(name: str | None, prompts: Path | None, tools: Sequence[str], n: int 
     from asyncfc_sim.studies.staged import Staged
     from asyncfc_sim.workloads.task_set import task_set
 
-    return Staged(task_set(name).assignments(OF_A_SET if n is None else n, seed))
+    assignments = task_set(name).assignments(OF_A_SET if n is None else n, seed)
+    if n is not None and len(assignments) < n:
+        print(f"note: {name} has {len(assignments)} tasks, not {n}", file=sys.stderr)
+    return Staged(assignments)
 
 
 def prompts_of(file: Path | None, stages: Staged | None, n: int | None) -> Sequence[Prompt]:

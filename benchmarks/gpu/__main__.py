@@ -48,15 +48,15 @@ def main() -> None:
         models = args.models or [TINY, largest(known["free"], args.device)]
         print(f"{known['name']}, {known['free'] / 2**30:.0f} GiB free; torch {known['torch']}", flush=True)
         documents = [_measured(model, args, known) for model in models]
+        if args.json is not None:
+            text = json.dumps({"format": FORMAT, **known, "device": args.device, "models": documents}, indent=1)
+            args.json.write_text(f"{text}\n", encoding="utf-8")
     except (ServerFailed, NoTokenizer, BadStream, RunFailed, BadOption, httpx2.HTTPError, OSError) as error:
         notes = "\n".join(getattr(error, "__notes__", ()))
         print(f"error: {error}\n{notes}".strip(), file=sys.stderr)
         sys.exit(2 if isinstance(error, NoTokenizer | BadOption) else 3)
     except KeyboardInterrupt:
         sys.exit(130)
-    if args.json is not None:
-        text = json.dumps({"format": FORMAT, **known, "device": args.device, "models": documents}, indent=1)
-        args.json.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _measured(model: str, args: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +137,13 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.batches[0] != 1:
         parser.error("--batches must begin with 1: TTFT is that of a request alone")
+    # Now, and not when all is measured.
+    if args.json is not None and (args.json.is_dir() or not args.json.parent.is_dir()):
+        parser.error(f"--json {args.json}: expected a file in a folder that is there")
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out {args.out}: {error.strerror}")
     return args
 
 

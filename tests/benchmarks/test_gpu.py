@@ -215,6 +215,8 @@ def test_a_device_that_is_not_there_is_an_error_that_says_so() -> None:
         ("--repeats", "0"),
         ("--tasks", "none"),
         ("--tool-s", "-1"),
+        ("--json", "no-such-folder/x.json"),
+        ("--out", __file__),
     ],
 )
 def test_a_wrong_option_is_refused(

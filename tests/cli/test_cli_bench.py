@@ -18,6 +18,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from asyncfc_sim.cli import app
+from asyncfc_sim.cli.task_options import staged
 from asyncfc_sim.traces.certificates import certificate
 from asyncfc_sim.traces.trace import read_trace
 from tests.chat_server import ChatServer, Reply, Say, error
@@ -288,6 +289,8 @@ def test_a_world_that_cannot_be_made_fresh_is_said_and_nothing_is_written(
     [
         (("--policy", "sync,interrupt"), "--policy: 'interrupt': expected one or more of sync"),
         (("--policy", "sync", "--arms", "sync,blind"), "--policy and --arms: expected one of them"),
+        (("--grace", "inf", "--arms", "sync,blind"), "--grace and --arms: expected one of them"),
+        (("--delivery", "rewrite", "--arms", "sync,blind"), "--delivery and --arms: expected one of them"),
         (("-o", "x.jsonl", "--trace", "./x.jsonl"), "--trace x.jsonl: expected a file of its own"),
         (("--tasks", "office"), "expected no --prompts and no --tools beside it"),
         (("--policy", ""), "--policy: nothing: expected one or more of"),
@@ -359,3 +362,12 @@ def test_an_interruption_keeps_what_was_measured(
 def test_a_set_of_tasks_that_there_is_not_is_told() -> None:
     done = CliRunner().invoke(app, ["bench", "--tasks", "ofice", "--base-url", "http://127.0.0.1:1"])
     assert (done.exit_code, "there is no set of tasks 'ofice'; there are: office" in done.stderr) == (2, True)
+
+
+def test_a_set_that_has_fewer_tasks_than_were_asked_for_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    stages = staged("repos", None, (), 11, 0)
+    assert stages is not None
+    assert len(stages.assignments) == 10
+    assert capsys.readouterr().err == "note: repos has 10 tasks, not 11\n"
+    assert staged("repos", None, (), None, 0) is not None
+    assert capsys.readouterr().err == ""

@@ -145,6 +145,16 @@ def test_without_the_model_the_demo_leaves_its_live_part_out(tmp_path: Path) -> 
     assert "measured" not in done.stdout.partition("Live")[2]
 
 
+def test_a_model_that_cannot_be_served_is_an_error_of_the_demo_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "tiny-futures"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    done = _asyncfc("demo", "--n", "8", ASYNCFC_DATA_DIR=str(tmp_path))
+    assert done.returncode == 3, done.stderr
+    assert "Error: the live part: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_long_program_is_no_problem(tmp_path: Path) -> None:
     calls = 1_000  # core/test_long_programs.py has 10,000 of them; this is the whole way
     lines = [f'f{number} = search(query="q{number}")' for number in range(1, calls + 1)]
