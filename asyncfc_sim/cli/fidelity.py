@@ -33,7 +33,7 @@ def fidelity(
             show_default="awaits are simulated",
         ),
     ] = None,
-    min_r2: Annotated[float, typer.Option("--min-r2", help="refuse a timing model that explains less")] = 0.5,
+    min_r2: Annotated[float, typer.Option("--min-r2", max=1, help="refuse a timing model that explains less")] = 0.5,
     inject: inject_options.Profile = None,
     inject_scale: inject_options.Scale = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="of a set's tasks, injected latencies and resampling")] = 0,

@@ -33,7 +33,9 @@ def fit(
     tensor_parallel: Annotated[
         int | None, typer.Option("--tensor-parallel", min=1, help="Of a table: this degree.")
     ] = None,
-    min_r2: Annotated[float, typer.Option("--min-r2", help="Refuse a decoder that explains less of llm_s.")] = 0.5,
+    min_r2: Annotated[
+        float, typer.Option("--min-r2", max=1, help="Refuse a decoder that explains less of llm_s.")
+    ] = 0.5,
     constant_ttft: Annotated[
         bool, typer.Option("--constant-ttft", help="Leave out how TTFT grows with the prompt.")
     ] = False,

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from asyncfc_sim.core.policy import policy_named
+from asyncfc_sim.core.policy import POLICIES, policy_named
 from asyncfc_sim.core.references import parse_string
 from asyncfc_sim.core.syntax import refs_in
 from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
+from asyncfc_sim.live.model import ModelError
 from asyncfc_sim.live.run import AgentRun, RunFailed
 from asyncfc_sim.studies.expert_model import slow
 from asyncfc_sim.traces.trace import Run
@@ -44,6 +45,8 @@ async def attempt(base_url: str, task: OfficeTask, policy: str, seed: int) -> tu
         try:
             run = await agent.run(*task.prompts)
         except RunFailed as failed:
+            if isinstance(failed.__cause__, ModelError) and failed.__cause__.unreachable:
+                raise  # that says nothing of the model
             run = failed.run
         wanted, calls = expected(task)
         counted = references(run.trace, calls)
@@ -80,6 +83,7 @@ async def evaluate(base_url: str, policy: str, tasks: int, show: int) -> Counter
         task = random_task(rng)
         counted, run = await attempt(base_url, task, policy, number)
         total.update(counted)
+        total["failed"] += not run.outputs
         if not counted["right"] and show > 0:
             show -= 1
             print(json.dumps({"wanted": expected(task)[0].answers, "messages": list(run.messages)}, indent=1))
@@ -93,11 +97,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base-url", required=True)
     parser.add_argument("--tasks", type=int, default=200)
-    parser.add_argument("--policy", action="append", help="sync, asyncfc (both are the default), or another")
+    policies = [name for name, policy in POLICIES.items() if policy.live]
+    parser.add_argument("--policy", action="append", choices=policies, help="default: sync, then asyncfc")
     parser.add_argument("--show", type=int, default=0, help="print so many conversations that went wrong")
     asked = parser.parse_args()
     for policy in asked.policy or ["sync", "asyncfc"]:
-        counted = asyncio.run(evaluate(asked.base_url, policy, asked.tasks, asked.show))
+        try:
+            counted = asyncio.run(evaluate(asked.base_url, policy, asked.tasks, asked.show))
+        except RunFailed as failed:
+            print(f"error: {failed}", file=sys.stderr)
+            sys.exit(3)
         print(json.dumps({"policy": policy, "seed": SEED, **counted}))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -60,10 +62,19 @@ def test_what_an_expert_decides_on_it_says_before_it_acts() -> None:
     assert min(said["yes"], said["no"]) > 0
 
 
+EVALUATE = data_path("models", "tiny-futures") / "evaluate.py"
+
+
+def test_where_nothing_answers_the_tiny_model_is_not_said_to_be_wrong() -> None:
+    words = [sys.executable, str(EVALUATE), "--base-url", "http://127.0.0.1:1/v1", "--policy", "sync"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "error: cannot reach http://127.0.0.1:1/v1" in done.stderr
+
+
 def test_by_the_measure_of_the_tiny_model_an_expert_makes_no_mistake() -> None:
     """Also where what a reference names fails, so that the call never starts and shows what it would have been."""
-    path = data_path("models", "tiny-futures") / "evaluate.py"
-    spec = spec_from_file_location("evaluate", path)
+    spec = spec_from_file_location("evaluate", EVALUATE)
     assert spec is not None
     assert spec.loader is not None
     evaluate = module_from_spec(spec)
