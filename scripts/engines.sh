@@ -5,7 +5,7 @@
 #   llama          .engines/llama/llama-server, built from source: 9 minutes of one core; needs cmake and a C++ compiler
 # Made once. Packages, and the CPU build of torch, come from where the user's own pip would take them. Where one cannot be
 # had here, the reason goes to stderr and to .engines/NAME.reason, which the tests skip with, and the exit code is 3.
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 
 name=${1:-}
@@ -16,6 +16,7 @@ stamp=.engines/$name.installed
 made_from=$(cat "$pins" scripts/engines.sh | cksum)
 [ "$(cat "$stamp" 2>/dev/null)" = "$made_from" ] && exit
 log=.engines/$name.log
+rm -f "$stamp"  # what is there of an earlier one is not what was asked for
 : >"$log"
 
 cannot() {
@@ -26,6 +27,8 @@ cannot() {
 last_words() {
     grep -v '^[[:space:]]*$' "$log" | tail -3 | tr -s ' \n' ' '
 }
+
+trap 'cannot "$name cannot be made: $BASH_COMMAND"' ERR
 
 environment() {
     local venv=$1 uv flags torch hashes=()
