@@ -31,10 +31,11 @@ last_words() {
 trap 'cannot "$name cannot be made: $BASH_COMMAND"' ERR
 
 environment() {
-    local venv=$1 uv flags torch hashes=()
+    local venv=$1 uv found flags=() torch hashes=()
     uv=$(command -v uv || echo .venv/bin/uv)
     [ -x "$uv" ] || cannot "there is no uv: make .venv first (make test does)"
-    mapfile -t flags < <(.venv/bin/python scripts/engines/pip_flags.py)
+    found=$(.venv/bin/python scripts/engines/pip_flags.py)
+    mapfile -t flags <<<"$found"
     [ -x "$venv/bin/python" ] || "$uv" venv --quiet --python .venv/bin/python "$venv"
     torch=$(grep '^torch==' "$pins")
     "$uv" pip install --dry-run --no-deps --python "$venv/bin/python" "${flags[@]}" "$torch" >>"$log" 2>&1 ||

@@ -52,9 +52,9 @@ class ExpertModel:
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
     ) -> AsyncGenerator[Part, None]:
         self.tools = list(map(dict, tools))
-        yield Began()
         message = self.expert.next_message(messages)
         await asyncio.sleep(self.rng.exponential(self.call_s))
+        yield Began()  # only now: were its first token there at once, the grace `auto` would be none
         if isinstance(message, Calls):
             if message.text:
                 yield TextPart(message.text)

@@ -21,15 +21,15 @@ def dialogues(rng: np.random.Generator, conditional: float = 0.25) -> Iterator[E
 
 
 def random_policy(rng: np.random.Generator) -> Policy:
-    """One of the policies under which the model is to work: in turn (one in five), or with futures.
+    """One of the policies under which the model is to work: in turn (one in four), or with futures.
 
     Not delivery `rewrite`: at the end of a dialogue it can no longer be seen what the model had been shown before a
     message, and a model would learn to name futures, and to await them, whose values stand there.
     """
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         return policy_named("sync_parallel" if rng.random() < 0.5 else "sync")
     if rng.random() < 0.15:
         return policy_named("blind", **LIVE_GUARDS)
     delivery = ("on_touch", "when_idle", "when_idle")[int(rng.integers(3))]
-    grace_s = (0.0, "auto")[int(rng.integers(2))]
+    grace_s = (0.0, "auto", 0.4)[int(rng.integers(3))]
     return policy_named("asyncfc", grace_s=grace_s, delivery=delivery, **LIVE_GUARDS)

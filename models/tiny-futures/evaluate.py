@@ -42,15 +42,17 @@ async def attempt(base_url: str, task: OfficeTask, policy: str, seed: int) -> tu
         # Some calls end only after the model's next message.
         tools = [slow(function, lambda: rng.exponential(0.03)) for function in office_tools(office)]
         agent = Agent(base_url=base_url, tools=tools, policy=policy_named(policy, **LIVE_GUARDS), timeout_s=120)
+        broken = 0
         try:
             run = await agent.run(*task.prompts)
         except RunFailed as failed:
+            broken = 1
             if isinstance(failed.__cause__, ModelError) and failed.__cause__.unreachable:
                 raise  # that says nothing of the model
             run = failed.run
         wanted, calls = expected(task)
         counted = references(run.trace, calls)
-        counted["tasks"] = 1
+        counted["tasks"], counted["failed"] = 1, broken
         counted["right"] = int(outcome(run.outputs, office) == wanted)
         counted["turns"] = len(task.turns)
         counted["turns right"] = sum(map(str.__eq__, run.outputs, wanted.answers))
@@ -83,7 +85,6 @@ async def evaluate(base_url: str, policy: str, tasks: int, show: int) -> Counter
         task = random_task(rng)
         counted, run = await attempt(base_url, task, policy, number)
         total.update(counted)
-        total["failed"] += not run.outputs
         if not counted["right"] and show > 0:
             show -= 1
             print(json.dumps({"wanted": expected(task)[0].answers, "messages": list(run.messages)}, indent=1))

@@ -53,7 +53,7 @@ def test_a_size_has_about_as_many_parameters_as_its_name_says(size: str) -> None
 @given(st.integers(0, 2**38))
 def test_the_largest_size_leaves_room_beside_its_weights(free: int) -> None:
     size = largest(free, "cuda:0")
-    assert weight_bytes(size, "cuda:0") <= free / 2 or size == "0.6b"
+    assert weight_bytes(size, "cuda:0") <= 0.4 * free or size == "0.6b"
     assert weight_bytes(size, "cuda:0") * 2 == weight_bytes(size, "cpu")
 
 

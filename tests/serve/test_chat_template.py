@@ -5,6 +5,8 @@ tests/serve/test_against_transformers.py compares whole conversations.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +58,29 @@ def test_what_cannot_be_rendered_is_said(source: str, message: str):
 def test_what_is_no_template_is_said():
     with pytest.raises(ModelFault, match="not valid Jinja"):
         ChatTemplate("{% for %}", {})
+
+
+TEMPLATE = Path(__file__).parents[2] / "models" / "tiny-futures" / "chat_template.jinja"
+
+
+def called(*names: str) -> dict[str, Any]:
+    calls = [{"id": f"id_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in names]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def answered(*contents: str) -> list[dict[str, Any]]:
+    return [{"role": "tool", "tool_call_id": "?", "content": content} for content in contents]
+
+
+def test_tiny_futures_is_told_the_numbers_of_its_futures():
+    """Of the next one before it writes, and of each answer; an await has none."""
+    messages = [USER, called("get_weather", "find_user"), *answered("sun", "u1")]
+    messages += [called("await_future", "convert"), *answered("all", "5 EUR"), {"role": "assistant", "content": "done"}]
+    text = rendered(TEMPLATE.read_text(encoding="utf-8"), messages)
+    assert re.findall(r"assistant( \$f\d+)\n", text) == [" $f1", " $f3", " $f4", " $f4"]
+    assert re.findall(r"<tool_response>(.*)\n(.*)\n", text) == [
+        (" $f1", "sun"),
+        (" $f2", "u1"),
+        ("", "all"),
+        (" $f3", "5 EUR"),
+    ]

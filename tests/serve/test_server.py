@@ -335,7 +335,7 @@ def test_several_answers_are_decoded_side_by_side_and_are_those_of_one_alone(ram
 def test_a_short_answer_need_not_wait_for_the_end_of_a_long_one(tmp_path: Path):
     with served(random_model(tmp_path, scale=0.02, max_position_embeddings=4096)) as base_url:
         ended: list[tuple[str, Any]] = []
-        long = threading.Thread(target=lambda: ended.append(("long", ask(base_url, max_tokens=400))))
+        long = threading.Thread(target=lambda: ended.append(("long", ask(base_url, max_tokens=2000))))
         long.start()
         time.sleep(0.05)
         ended.append(("short", ask(base_url, max_tokens=2)))

@@ -1,9 +1,9 @@
 """An expert: what a model that makes no mistake writes next, with futures and without.
 
-With futures it goes on as far as it can without seeing a value, awaits what it must decide on, and before it answers
-awaits all that it has not been shown. Without, a message ends before a call that needs a result of the same message.
-What it decides on, it says first: a small model learns to compare what stands side by side. What failed is not gone on
-with.
+With futures it passes values on by their names, whether it has seen them or not; it goes on as far as it can without
+seeing one, awaits what it must decide on, and before it answers awaits all that it has not been shown. Without, a
+message ends before a call that needs a result of the same message. What it decides on, it says first: a small model
+learns to compare what stands side by side. What failed is not gone on with.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Expert:
     def _written(self, value: Any, results: Mapping[str, Any]) -> Template:
         if not isinstance(value, Use):
             return value
-        if value.step in results:
+        if not self.references:
             known: Template = value.of(results[value.step])
             return known
         ref = Ref(self._number[value.step], (value.field,))

@@ -94,13 +94,13 @@ class _Talk:
     acts: int = 0
 
     def person(self) -> tuple[str, Step]:
-        """Somebody, and the step that finds out who that is; it is the same step whenever it is the same person."""
+        """Somebody, and the step that finds out who that is: anew for each wish, as of somebody unknown."""
         if self.people and self.rng.random() < 0.3:
             name = one_of(self.rng, self.people)
         else:
             name = a_name(self.rng)
             self.people.append(name)
-        return name, self.look("find_user", name=name)
+        return name, self.act("find_user", name=name)
 
     def look(self, tool: str, **args: Any) -> Step:
         """A step that looks something up: the same whenever the same is asked, so that it is done once."""
