@@ -62,6 +62,19 @@ def test_what_an_expert_decides_on_it_says_before_it_acts() -> None:
     assert min(said["yes"], said["no"]) > 0
 
 
+def test_a_model_that_learns_from_an_expert_sees_every_way_in_which_two_calls_are_answered() -> None:
+    """Each of them pending, or with its value; else it would be at a loss where it is run."""
+    rng = np.random.default_rng(7)
+    seen: Counter[tuple[bool, ...]] = Counter()
+    for task in some_tasks(150):
+        messages = expert_run(task, policy_named("asyncfc", **LIVE_GUARDS), rng).run.messages
+        for place, message in enumerate(messages):
+            if len(message.get("tool_calls", ())) == 2:
+                answers = messages[place + 1 : place + 3]
+                seen[tuple('"pending"' in str(answer["content"]) for answer in answers)] += 1
+    assert min(seen[first, last] for first in (True, False) for last in (True, False)) > 0
+
+
 EVALUATE = data_path("models", "tiny-futures") / "evaluate.py"
 
 
