@@ -350,10 +350,13 @@ def main() -> None:
         "--call-s", type=float, default=0.05, help="mean of the injected times in which a call is written"
     )
     args = parser.parse_args()
+    if min(args.tasks, args.turns) < 1:
+        parser.error("--tasks and --turns: expected 1 or more")
     if args.base_url and args.words == "own":
         parser.error("--words own needs a server for each delivery, and so starts its own: leave --base-url out")
     tasks, pace = some_tasks(args.tasks, args.turns), Pace(args.tool_s, args.call_s)
     ask = by_the_model if args.words == "own" else partial(by_an_expert, _EXPERTS[args.words])
+    where = args.base_url or "asyncfc serve tiny"
     try:
         with ExitStack() as stack:
             if args.base_url:
@@ -362,8 +365,7 @@ def main() -> None:
                 servers = stack.enter_context(tiny_servers(args.folder))
             found = asyncio.run(ask(servers, tasks, pace))
     except (httpx2.HTTPError, OSError, ValueError, TinyServerFailed) as error:
-        sys.exit(f"error: {error}")
-    where = args.base_url or "asyncfc serve tiny"
+        sys.exit(f"error: {where}: {error}")
     print(f"{where}, words: {args.words}; {args.tasks} tasks of {args.turns} turns; injected: tools {pace.tool_s:g} s")
     print("\n".join(table(found)))
 

@@ -63,7 +63,8 @@ if __name__ == "__main__":
         if len(sys.argv) != 3:
             sys.exit("expected: --pace FILE")
         fit = ["fit", sys.argv[2], "-o", str(recorded_folder() / "gemini-3-pro.toml")]
-        subprocess.run([sys.executable, "-m", "asyncfc_sim", *fit], check=True)
+        if failed := subprocess.run([sys.executable, "-m", "asyncfc_sim", *fit], check=False).returncode:
+            sys.exit(failed)  # it has said why
         (recorded_folder() / "thoughts.toml").write_text(thoughts_file(sys.argv[2]), encoding="utf-8")
     elif names := sys.argv[1:]:
         if unknown := [name for name in names if name not in repositories()]:
