@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
-from asyncfc_sim.simulate.fit_decoder import prompt_tokens
+from asyncfc_sim.simulate.fit_decoder import tokens_read
 from asyncfc_sim.studies.fidelity_conditional import CAUSES, CONDITIONAL
 from asyncfc_sim.studies.fidelity_errors import Goal, Ranking, Spread
 
@@ -71,7 +71,7 @@ def _fit(results: Results) -> Iterator[str]:
         base, prompt, token = (term.value for term in fit.terms)
         yield (
             f"fitted to {fit.n} messages of sync: {1000 * base:.4g} ms + {1e6 * prompt:.4g} us x "
-            f"{prompt_tokens(fit.decoder.prefix_cache)} + {1000 * token:.4g} ms x output tokens, R2 {fit.r2:.3f}"
+            f"{tokens_read(fit.decoder.prefix_cache)} + {1000 * token:.4g} ms x output tokens, R2 {fit.r2:.3f}"
         )
 
 

@@ -273,14 +273,14 @@ def _intervals(fit: LinearFit) -> str:
 # ------------------------------------------------------------------------------------------------ in words, as a model
 
 
-def prompt_tokens(prefix_cache: bool) -> str:
+def tokens_read(prefix_cache: bool) -> str:
     """What tokens of a prompt cost time."""
     return "uncached prompt tokens" if prefix_cache else "prompt tokens"
 
 
 def _equation(fitted: _Fitted) -> str:
     return (
-        f"llm_s = {fitted.base.value:.3g} s + {fitted.prompt.value:.3g} s x {prompt_tokens(fitted.prefix_cache)} "
+        f"llm_s = {fitted.base.value:.3g} s + {fitted.prompt.value:.3g} s x {tokens_read(fitted.prefix_cache)} "
         f"+ {fitted.token.value:.3g} s x output tokens"
     )
 

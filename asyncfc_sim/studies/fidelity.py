@@ -136,8 +136,10 @@ async def _told_more(
     """By how many tokens the prompts of each policy with futures are longer than those of sync. The server counts them:
     how much of what goes along its model reads depends on its template."""
     futures = [name for name, policy in asked.policies.items() if policy.futures]
+    if not futures or asked.alpha is not None:  # a stated alpha holds that, too
+        return {}
     try:
-        counted = {name: await prompt_tokens(agents[name]) or 0 for name in (SYNC, *futures) if futures}
+        counted = {name: await prompt_tokens(agents[name]) or 0 for name in (SYNC, *futures)}
     except ModelError:  # the conversations that follow will tell
         return {}
     return {name: max(0, counted[name] - counted[SYNC]) for name in futures}

@@ -20,7 +20,6 @@ import torch
 from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 PER_STEP = 4096  # tokens, padding included
-FALLING = 0.35  # of the training, in which the learning rate falls
 EVERY = 250  # steps between checkpoints
 
 
@@ -89,6 +88,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--muon", type=float, default=0.02)
     parser.add_argument("--adamw", type=float, default=3e-3)
+    parser.add_argument("--falling", type=float, default=0.35, help="of the training: then the learning rate falls")
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16: quicker where the processor has AMX")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -118,7 +118,7 @@ def main() -> None:
     forward = torch.compile(model.model, dynamic=True)
     for number, x, w in batches(asked.shards, shard):
         left = max(0.0, 1 - tokens / asked.tokens)
-        rate = min(1.0, (step + 1) / 100) * min(1.0, left / FALLING)
+        rate = min(1.0, (step + 1) / 100) * min(1.0, left / asked.falling)
         for optimizer, full in zip(optimizers, (asked.muon, asked.adamw), strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = full * rate
