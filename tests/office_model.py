@@ -44,6 +44,7 @@ def office_assignments(n: int, seed: int = 0) -> list[Assignment]:
 class OfficeModel:
     """`slow_s(request)` is added to the time to the first token: noise, if any; a token takes `slower(request)` times
     as long as it should. Without a `prefix_cache` it reads each prompt from its beginning, and counts no cached tokens.
+    If it `shows_late`, nothing is seen of a message with calls before the first of these is complete.
     After `dies_after` requests nothing answers any more."""
 
     tasks: Sequence[OfficeTask]
@@ -53,6 +54,7 @@ class OfficeModel:
     slow_s: Callable[[int], float] = lambda request: 0.0
     slower: Callable[[int], float] = lambda request: 1.0
     prefix_cache: bool = True
+    shows_late: bool = False
     dies_after: int | None = None
     name: str = "expert"
     endpoint: str = "memory"
@@ -76,13 +78,17 @@ class OfficeModel:
         self._prompts[first] = prompt
         message = self._experts[first].next_message(messages)
         await asyncio.sleep(self.ttft_s + self.prefill_s * (prompt - cached) + self.slow_s(self.requests))
-        yield Began()
+        late = self.shows_late and isinstance(message, Calls)
+        if not late:
+            yield Began()
         written, itl_s = 0, self.itl_s * self.slower(self.requests)
         if isinstance(message, Calls):
             for number, (tool, args) in enumerate(message.calls):
                 size = tokens(tool + arguments(args))
                 written += size
                 await asyncio.sleep(itl_s * size)
+                if late and number == 0:
+                    yield Began()
                 yield CallPart(f"call_{self.requests}_{number}", tool, arguments(args))
         else:
             written = tokens(message)

@@ -73,7 +73,7 @@ class Results:
         return goals(
             {name: rows[name].conditional if name in rows else None for name in others},
             {name: rows[name].forecast if name in rows else None for name in others},
-            self.noise,
+            None if self.noise is None else self.noise.of_means(self.asked.repeats),
             self.rankings["conditional"],
         )
 

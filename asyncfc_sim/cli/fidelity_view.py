@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from asyncfc_sim.report.console import results_console
 from asyncfc_sim.report.notes import Notes
 from asyncfc_sim.report.plain_table import plain_table
-from asyncfc_sim.simulate.fit_decoder import tokens_read
+from asyncfc_sim.simulate.fit_decoder import equation
 from asyncfc_sim.studies.fidelity_conditional import CAUSES, CONDITIONAL
 from asyncfc_sim.studies.fidelity_errors import Goal, Ranking, Spread
 
@@ -68,11 +68,7 @@ def _fit(results: Results) -> Iterator[str]:
         )
     if results.found.learnt is not None:
         fit = results.found.learnt.fit
-        base, prompt, token = (term.value for term in fit.terms)
-        yield (
-            f"fitted to {fit.n} messages of sync: {1000 * base:.4g} ms + {1e6 * prompt:.4g} us x "
-            f"{tokens_read(fit.decoder.prefix_cache)} + {1000 * token:.4g} ms x output tokens, R2 {fit.r2:.3f}"
-        )
+        yield f"fitted to {fit.n} messages of sync: {equation(fit.decoder)}, R2 {fit.r2:.3f}"
 
 
 def _errors(results: Results) -> Cells:
@@ -152,10 +148,10 @@ def _goal(goal: Goal) -> str:
 
 def _of_the_tables(results: Results) -> Iterator[str]:
     """What their columns mean."""
-    alpha = results.asked.alpha
+    asked, alpha = results.asked, results.asked.alpha
     yield (
         "measured: seconds from the first message of the user to the last answer; errors are predicted / measured - 1, "
-        "run by run: the median and p90 of their sizes, and the median with its sign (bias)"
+        "task by task, of the mean of its runs: the median and p90 of their sizes, and the median with its sign (bias)"
     )
     yield (
         "conditional: given what the model wrote and how long its tools ran; predicted is when it happens, by the "
@@ -170,7 +166,11 @@ def _of_the_tables(results: Results) -> Iterator[str]:
             "was not shown before the answer"
         )
     )
-    yield "goals are of the policy that is furthest from each"
+    yield "goals are of the policy that is furthest from each" + (
+        ""
+        if asked.repeats == 1
+        else f"; of the noise of one run the mean of {asked.repeats} has 1/sqrt({asked.repeats})"
+    )
     turns = [f"{row.policy} {row.requests:.2f} ({row.forecast_requests:.2f})" for row in results.rows]
     yield f"requests to the model a run, measured (forecast): {', '.join(turns)}"
     for cause, words in CAUSES.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asyncfc_sim.simulate.decoder import Decoder
 from asyncfc_sim.simulate.durations import call_rng
-from asyncfc_sim.simulate.fit_decoder import DecoderFit, fit_decoder, tokens_read
+from asyncfc_sim.simulate.fit_decoder import DecoderFit, equation, fit_decoder
 from asyncfc_sim.simulate.fit_samples import FitError
 from asyncfc_sim.simulate.fit_tools import ToolFits, fit_tools
 from asyncfc_sim.simulate.model_writer import decoder_toml, durations_toml
@@ -107,9 +107,7 @@ def _opening(what: str) -> str:
 
 def _about_decoder(fit: DecoderFit, origin: str) -> Iterator[str]:
     yield _opening(origin)
-    base, prompt, token = (term.value for term in fit.terms)
-    read = tokens_read(fit.decoder.prefix_cache)
-    yield f"llm_s = {base:.4g} s + {prompt:.4g} s x {read} + {token:.4g} s x output tokens"
+    yield equation(fit.decoder)
     yield from facts(fit)
 
 

@@ -47,7 +47,8 @@ class Written:
 
     def fields(self) -> dict[str, Any]:
         """What a trace says of it."""
-        return {**self.usage.fields(), **({"replayed": True} if self.replayed else {})}
+        fields = {**self.usage.fields(), "text_chars": len(self.text or "")}
+        return fields | ({"replayed": True} if self.replayed else {})
 
 
 Asked = Began | TextPart | CallClosed | Written

@@ -39,7 +39,9 @@ class Decoder:
     """The timing model of one LLM. Fields are figures with their sources; the methods give seconds and whole tokens.
 
     `call` is None where the tokens of a call are taken from its text instead. Without a `prefix_cache` every request
-    reads all of its prompt, and all tokens of a prompt are uncached.
+    reads all of its prompt, and all tokens of a prompt are uncached. `itl_text` and `itl_call` are the time of a token
+    where it is known what is text and what a call, if these differ: servers send text token by token, and calls in
+    larger parts.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Decoder:
     await_: Quantity
     placeholder: Quantity
     prefix_cache: bool = True
+    itl_text: Quantity | None = None
+    itl_call: Quantity | None = None
 
     def ttft_s(self, uncached_prompt_tokens: int) -> float:
         """Seconds from the request to its first token; only prompt tokens outside the prefix cache are counted."""
@@ -77,6 +81,13 @@ class Decoder:
         if batch < 1:
             raise ValueError(f"a batch has at least one request, not {batch}")
         return self.itl.at(batch)
+
+    def token_s(self, text_share: float | None) -> float:
+        """Seconds from a token to the next in a message, alone on the server, of whose tokens so many are text and the
+        others calls; None where that is not known."""
+        if text_share is None or self.itl_text is None or self.itl_call is None:
+            return self.itl_s()
+        return text_share * self.itl_text.value + (1 - text_share) * self.itl_call.value
 
     def text_tokens(self, text: str) -> int:
         """Tokens of `text`, by its length."""
@@ -110,10 +121,17 @@ class Decoder:
         """Prompt tokens that a placeholder takes in place of a result."""
         return round(self.placeholder.value)
 
+    @property
+    def itl_kinds(self) -> dict[str, Quantity]:
+        """The time of a token by what it is of, where that is told apart."""
+        kinds = {"text": self.itl_text, "call": self.itl_call}
+        return {kind: figure for kind, figure in kinds.items() if figure is not None}
+
     def quantities(self) -> dict[str, Quantity]:
         """Every figure by its name, for reports that print where figures come from."""
         figures = {f"ttft@{x}": y for x, y in self.ttft.points} | {"ttft.slope": self.ttft.slope}
         figures |= {f"itl@{x}": y for x, y in self.itl.points} | {"itl.slope": self.itl.slope}
+        figures |= {f"itl.{kind}": figure for kind, figure in self.itl_kinds.items()}
         tokens = {"chars_per_token": self.chars_per_token, "step": self.step, "answer": self.answer}
         tokens |= {"await": self.await_, "placeholder": self.placeholder}
         return figures | tokens | ({} if self.call is None else {"call": self.call})
@@ -127,14 +145,17 @@ def decoder_names() -> list[str]:
 def load_decoder(name_or_path: str) -> Decoder:
     """Load a decoder by name, or from a TOML file. Raises UnknownModelError or ModelFileError."""
     model = read_model("decoders", name_or_path)
-    tokens = model.section("tokens")
+    tokens, itl = model.section("tokens"), model.section("itl")
+    kinds = [kind for kind in ("text", "call") if kind in itl.table]
+    if len(kinds) == 1:
+        raise itl.error(kinds[0], "a figure of tokens of text and one of calls belong together")
     chars_per_token = tokens.section("chars_per_token").quantity()
     if chars_per_token.value == 0:
         raise tokens.error("chars_per_token", "a number above zero is required")
     return Decoder(
         **{key: model.text(key) for key in ("name", "title", "engine", "hardware", "date")},
         ttft=_curve(model.section("ttft"), "uncached_prompt_tokens"),
-        itl=_curve(model.section("itl"), "batch"),
+        itl=_curve(itl, "batch"),
         chars_per_token=chars_per_token,
         call=tokens.section("call").quantity() if "call" in tokens.table else None,
         step=tokens.section("step").quantity(),
@@ -142,6 +163,8 @@ def load_decoder(name_or_path: str) -> Decoder:
         await_=tokens.section("await").quantity(),
         placeholder=tokens.section("placeholder").quantity(),
         prefix_cache=model.flag("prefix_cache", usual=True),
+        itl_text=itl.section("text").quantity() if kinds else None,
+        itl_call=itl.section("call").quantity() if kinds else None,
     )
 
 

@@ -25,16 +25,23 @@ from asyncfc_sim.workloads.workload import Task, Turn
 from .decoder import Decoder
 from .driver import Simulation
 from .durations import DurationModel, Rule
-from .first_seen import FirstSeen
+from .first_seen import AT_ONCE, FirstSeen
 from .model_file import Quantity
 from .models import Models
 from .script import NextMessage, ToolUse
 from .writing import Writing
 
-AT_ONCE: Final = FirstSeen()
 
-# Seconds until something of a message is seen, and from there to the end.
-Pace = Callable[[EmittedMessage], tuple[float, float]]
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When something of a message is seen, each of its calls is complete, and it ends: seconds after the request."""
+
+    seen_s: float
+    calls_s: tuple[float, ...]
+    end_s: float
+
+
+Pace = Callable[[EmittedMessage], Times]
 
 _ZERO: Final = Quantity(0.0, "s", 0, "a call that did not run when it was recorded", "assumed")
 AS_RECORDED: Final = DurationModel(
@@ -57,23 +64,35 @@ class Played:
 def modelled(decoder: Decoder, seen: FirstSeen = AT_ONCE) -> Pace:
     """A pace by a timing model; `seen` says when a message is first seen. Messages must have their tokens counted."""
 
-    def pace(message: EmittedMessage) -> tuple[float, float]:
+    def pace(message: EmittedMessage) -> Times:
         begun_s = decoder.ttft_s(message.uncached_tokens or 0)
-        ended_s = begun_s + (message.tokens or 0) * decoder.itl_s()
-        seen_s = min(ended_s, max(0.0, begun_s + seen.of(message)))
-        return seen_s, ended_s - seen_s
+        end_s = begun_s + (message.tokens or 0) * decoder.token_s(message.text_share)
+        later_s = seen.of(message.opens_with_call)
+        # A call keeps its place among the tokens, which had begun before something was seen.
+        had_begun_s = min(message.ttft_s, max(0.0, message.ttft_s - later_s))
+        decoded_s = message.llm_s - had_begun_s
+        shares = [(call.complete_s - had_begun_s) / decoded_s if decoded_s > 0 else 1.0 for call in message.calls]
+        calls_s = tuple(min(end_s, begun_s + share * (end_s - begun_s)) for share in shares)
+        return Times(min(max(0.0, begun_s + later_s), *calls_s, end_s), calls_s, end_s)
 
     return pace
 
 
-def with_recorded(pace: Pace, *, ttft: bool, decode: bool) -> Pace:
-    """`pace`, but for the times that were recorded and are to be taken as they were."""
+def recorded(message: EmittedMessage) -> Times:
+    """The pace that it had."""
+    return Times(message.ttft_s, tuple(call.complete_s for call in message.calls), message.llm_s)
 
-    def mixed(message: EmittedMessage) -> tuple[float, float]:
-        ttft_s, decode_s = pace(message)
-        return message.ttft_s if ttft else ttft_s, message.decode_s if decode else decode_s
 
-    return mixed
+def seen_as_recorded(pace: Pace) -> Pace:
+    """`pace`, but for when something of a message is first seen: all of it is as much later as that was."""
+
+    def shifted(message: EmittedMessage) -> Times:
+        times = pace(message)
+        later_s = message.ttft_s - times.seen_s
+        calls_s = tuple(max(message.ttft_s, call_s + later_s) for call_s in times.calls_s)
+        return Times(message.ttft_s, calls_s, times.end_s + later_s)
+
+    return shifted
 
 
 def play(
@@ -136,15 +155,15 @@ class _Speaker:
 
     def time(self, message: NextMessage, transcript: Sequence[dict[str, Any]], cached: int) -> Writing:
         assert self._saying is not None
-        ttft_s, decode_s = self._pace(self._saying)
+        times = self._pace(self._saying)
         return Writing(
             prompt_tokens=self._saying.uncached_tokens or 0,
             uncached_tokens=self._saying.uncached_tokens or 0,
             tokens=self._saying.tokens or 0,
-            first_token_s=ttft_s,
-            calls_s=tuple(ttft_s + call.share * decode_s for call in self._saying.calls),
+            first_token_s=times.seen_s,
+            calls_s=times.calls_s,
             texts=tuple(call.text for call in self._saying.calls),
-            end_s=ttft_s + decode_s,
+            end_s=times.end_s,
         )
 
     def origin(self, number: int) -> int:

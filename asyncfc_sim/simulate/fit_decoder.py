@@ -9,6 +9,10 @@ after the slowest 1 % of the messages were cut (one stalled request outweighs hu
 or not distinguishable from zero is zero; so is a negative `a`. What the data cannot carry is refused, with what would
 be needed.
 
+Where it is known how much of the messages is text, and its tokens clearly take another time than those of calls, they
+have figures of their own, and c is the mean over all tokens: servers send text token by token, and calls in larger
+parts.
+
 Where nobody says what was cached, a prompt's uncached tokens are taken to be those it has grown by. A server may also
 keep no prefix and read each prompt whole: that is believed where it leaves clearly less unexplained.
 """
@@ -34,10 +38,12 @@ MIN_R2: Final = 0.5
 CUT: Final = 99  # the percentile of llm_s from which messages are cut
 ENOUGH_TO_CUT: Final = 100
 CLEARLY_LESS: Final = 0.9  # of the variance left: then a server keeps no prefix
+LEAST_APART: Final = 0.01  # of the time of a token: a smaller difference is not worth a figure of its own
 
 BASE: Final = "TTFT of no prompt"
 PROMPT: Final = "TTFT per uncached token"
 TOKEN: Final = "time per token"
+TEXT: Final = "more for a token of text than of a call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,14 @@ class DecoderFit:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """The three terms, and what was said while they were fitted."""
+    """The terms, and what was said while they were fitted. `text` is by how much the time of a token of text exceeds
+    that of a token of a call, if these can be told apart; `text_share` of all tokens are text."""
 
     base: Term
     prompt: Term
     token: Term
+    text: Term | None
+    text_share: float
     notes: tuple[str, ...]
     ttft_r2: float | None = None
     prefix_cache: bool = True
@@ -83,7 +92,17 @@ class _Fitted:
         return base if self.prompt.value == 0 else base + self.prompt.value * data.uncached
 
     def predict(self, data: Samples) -> Floats:
-        return self.predict_ttft(data) + self.token.value * data.out
+        more_s = 0.0 if self.text is None else self.text.value * _more_text(data, self.text_share)
+        return self.predict_ttft(data) + self.token.value * data.out + more_s
+
+    def token_s(self, text_share: float) -> float:
+        """Seconds a token of a message of which so much is text."""
+        more_s = 0.0 if self.text is None else self.text.value * (text_share - self.text_share)
+        return self.token.value + more_s
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.base, self.prompt, self.token, *(() if self.text is None else (self.text,)))
 
     def said(self) -> tuple[str, ...]:
         """The terms that are not what was fitted, and why."""
@@ -132,21 +151,21 @@ def fit_decoder(
     fitted = replace(fitted, prefix_cache=prefix_cache)
     predicted = fitted.predict(data)
     share = r2(data.llm_s, predicted)
+    decoder = _decoder(fitted, sessions, model, name=name, source=source, n=len(data), share=share)
     if share < min_r2:
         raise FitError(
-            f"R2 is {share:.3f}, below {min_r2:g}: {_equation(fitted)} explains too little of llm_s over {len(data)} "
+            f"R2 is {share:.3f}, below {min_r2:g}: {equation(decoder)} explains too little of llm_s over {len(data)} "
             "messages (queueing, batching or a changing load are in these times). Needed: times of a steady server, "
             f"or --min-r2 {np.floor(share * 100) / 100:g} to take it all the same"
         )
     residuals = tuple(float(value) for value in np.percentile(data.llm_s - predicted, [10, 50, 90]))
     notes = (*fitted.said(), *_cache_notes(data, fitted), *fitted.notes)
-    decoder = _decoder(fitted, sessions, model, name=name, source=source, n=len(data), share=share)
     return DecoderFit(
         decoder,
         model,
         len(data),
         len(every) - len(data),
-        (fitted.base, fitted.prompt, fitted.token),
+        fitted.terms,
         share,
         fitted.ttft_r2,
         (residuals[0], residuals[1], residuals[2]),
@@ -204,26 +223,55 @@ def _reads_whole(data: Samples, rounds: Sequence[int]) -> bool:
 def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
     columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {})}
     first, base, prompt = _without_bad_terms(columns, data.ttft_s, data)
-    rest = linear_fit({TOKEN: data.out}, data.llm_s - data.ttft_s, data.session)
+    decode_s = data.llm_s - data.ttft_s
+    rest = linear_fit(_with_text({TOKEN: data.out}, decode_s, data), decode_s, data.session)
     rates = np.percentile((data.llm_s - data.ttft_s) / data.out, [10, 50, 90]) * 1000
     how = (
         f"fitted in two parts, since {len(data)} messages say when their first token came; one by one their time per "
         f"token is {rates[0]:.3g} / {rates[1]:.3g} / {rates[2]:.3g} ms at p10 / p50 / p90"
     )
-    fitted = _Fitted(base, prompt, _token(rest), (how, _intervals(first)))
+    fitted = _Fitted(base, prompt, _token(rest), _text(rest), _text_share(data), (how, _intervals(first)))
     return replace(fitted, ttft_r2=r2(data.ttft_s, fitted.predict_ttft(data)))
 
 
 def _fit_whole(data: Samples, *, prompts: bool, wanted: bool, rounds: Sequence[int]) -> _Fitted:
     with_prompt = {PROMPT: data.uncached} if prompts else {}
     columns = {BASE: np.ones(len(data)), **with_prompt, TOKEN: data.out, **_earlier(data, rounds)}
-    fit, base, prompt = _without_bad_terms(columns, data.llm_s, data)
+    fit, base, prompt = _without_bad_terms(_with_text(columns, data.llm_s, data), data.llm_s, data)
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
     how = f"fitted in one, since {why} when the first token came: the TTFT of no prompt also holds the network"
     if wanted:
         how = "fitted in one: what is first seen of a message need not be its first token"
-    return _Fitted(base, prompt, _token(fit), (how, _intervals(fit)))
+    return _Fitted(base, prompt, _token(fit), _text(fit), _text_share(data), (how, _intervals(fit)))
+
+
+def _text_share(data: Samples) -> float:
+    """The share of all tokens that are text, over the messages of which that is known."""
+    known = ~np.isnan(data.text)
+    return float((data.text * data.out)[known].sum() / data.out[known].sum()) if known.any() else 0.0
+
+
+def _more_text(data: Samples, text_share: float) -> Floats:
+    """By how many tokens of text a message exceeds that share of it; 0 where it is not known."""
+    return np.asarray(np.where(np.isnan(data.text), 0.0, (data.text - text_share) * data.out))
+
+
+def _with_text(columns: dict[str, Floats], y: Floats, data: Samples) -> dict[str, Floats]:
+    """The columns, and one for text if enough is known and its tokens clearly take another time than those of calls."""
+    share = _text_share(data)
+    if (~np.isnan(data.text)).sum() < max(MIN_STEPS, len(data) / 2) or not 0 < share < 1:
+        return columns
+    apart = {**columns, TEXT: _more_text(data, share)}
+    fit = linear_fit(apart, y, data.session)
+    more, token_s = fit.coefficients[TEXT], fit.value(TOKEN)
+    of_a_call, of_text = token_s - share * more.value, token_s + (1 - share) * more.value
+    clearly = not more.low <= 0 <= more.high and abs(more.value) >= LEAST_APART * token_s
+    return apart if clearly and min(of_a_call, of_text) > 0 else columns
+
+
+def _text(fit: LinearFit) -> Term | None:
+    return _term(TEXT, "s/token", fit) if TEXT in fit.coefficients else None
 
 
 def _earlier(data: Samples, rounds: Sequence[int]) -> dict[str, Floats]:
@@ -273,16 +321,14 @@ def _intervals(fit: LinearFit) -> str:
 # ------------------------------------------------------------------------------------------------ in words, as a model
 
 
-def tokens_read(prefix_cache: bool) -> str:
-    """What tokens of a prompt cost time."""
-    return "uncached prompt tokens" if prefix_cache else "prompt tokens"
-
-
-def _equation(fitted: _Fitted) -> str:
-    return (
-        f"llm_s = {fitted.base.value:.3g} s + {fitted.prompt.value:.3g} s x {tokens_read(fitted.prefix_cache)} "
-        f"+ {fitted.token.value:.3g} s x output tokens"
-    )
+def equation(decoder: Decoder) -> str:
+    """What a fitted decoder says of the time of a message."""
+    tokens = {f"tokens of {kind}": figure for kind, figure in decoder.itl_kinds.items()}
+    tokens = tokens or {"output tokens": decoder.itl.points[0][1]}
+    read = "uncached prompt tokens" if decoder.prefix_cache else "prompt tokens"
+    costs = {read: decoder.ttft.slope, **tokens}
+    terms = [f"{decoder.ttft_s(0):.4g} s", *(f"{figure.value:.4g} s x {of}" for of, figure in costs.items())]
+    return f"llm_s = {' + '.join(terms)}"
 
 
 def _cache_notes(data: Samples, fitted: _Fitted) -> tuple[str, ...]:
@@ -313,8 +359,14 @@ def _decoder(
             note = f"R2 {share:.3f} of llm_s; {term.set_to}"
         return Quantity(term.value, unit, n, source, "derived", note)
 
+    def of_kind(text_share: float) -> Quantity | None:
+        if fitted.text is None:
+            return None
+        more = f"a token of text takes {fitted.text.low:.4g} to {fitted.text.high:.4g} s more (95 % CI)"
+        return Quantity(fitted.token_s(text_share), "s/token", n, source, "derived", f"R2 {share:.3f} of llm_s; {more}")
+
     tokens = token_figures(sessions, model, source, share)
-    constants = assumed_tokens()
+    constants = assumed_tokens(tokens.chars_per_token)
     return Decoder(
         name=name,
         title=f"{model or 'a model'}, fitted to recorded messages",
@@ -335,4 +387,6 @@ def _decoder(
         await_=constants.await_,
         placeholder=constants.placeholder,
         prefix_cache=fitted.prefix_cache,
+        itl_text=of_kind(1),
+        itl_call=of_kind(0),
     )

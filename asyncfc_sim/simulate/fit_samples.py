@@ -29,10 +29,12 @@ class FitError(ValueError):
 class Samples:
     """One row a message that has output tokens and a time. What is not recorded is NaN.
 
-    `cached` says whether its cached tokens were recorded.
+    `text` is the share of its output tokens that are text, not calls; `cached` says whether its cached tokens were
+    recorded.
     """
 
     out: NDArray[np.float64]
+    text: NDArray[np.float64]
     llm_s: NDArray[np.float64]
     ttft_s: NDArray[np.float64]
     prompt: NDArray[np.float64]
@@ -75,23 +77,24 @@ def samples(sessions: Sequence[RecordedSession], model: str | None, *, sampled: 
 
     What was sampled from a distribution is no measurement, and left out, unless `sampled` asks for it.
     """
-    rows: list[tuple[float, float, float, float, float, int, bool]] = []
+    rows: list[tuple[float, float, float, float, float, float, int, bool]] = []
     for number, session in enumerate(sessions):
         marks = (session.provenance.get("step.llm_s"), session.provenance.get("step.out_tokens"))
         if "sampled" in marks and not sampled:
             continue  # drawn from a distribution: a fit would find that one again
-        for step, uncached in _with_uncached(session):
+        for step, uncached in with_uncached(session):
             if (model is not None and step.model != model) or not step.out_tokens or step.llm_s is None:
                 continue
-            ttft_s = math.nan if step.ttft_s is None else step.ttft_s
-            prompt = math.nan if step.prompt_tokens is None else step.prompt_tokens
+            known = (step.text_share, step.llm_s, step.ttft_s, step.prompt_tokens)
+            text, llm_s, ttft_s, prompt = (math.nan if value is None else value for value in known)
             cached = step.cached_tokens is not None
-            rows.append((step.out_tokens, step.llm_s, ttft_s, prompt, uncached, number, cached))
-    out, llm_s, ttft, prompts, uncacheds, numbers, recorded = np.array(rows, dtype=np.float64).reshape(-1, 7).T
-    return Samples(out, llm_s, ttft, prompts, uncacheds, numbers.astype(np.int64), recorded.astype(np.bool_))
+            rows.append((step.out_tokens, text, llm_s, ttft_s, prompt, uncached, number, cached))
+    out, texts, seconds, ttfts_s, prompts, uncacheds, numbers, recorded = np.array(rows, np.float64).reshape(-1, 8).T
+    known_cached = recorded.astype(np.bool_)
+    return Samples(out, texts, seconds, ttfts_s, prompts, uncacheds, numbers.astype(np.int64), known_cached)
 
 
-def _with_uncached(session: RecordedSession) -> Iterator[tuple[RecordedStep, float]]:
+def with_uncached(session: RecordedSession) -> Iterator[tuple[RecordedStep, float]]:
     """Each step with the tokens of its prompt that were in no cache; NaN if nothing says so."""
     held = 0  # tokens of the prompt before
     idle_s = math.inf

@@ -1,15 +1,15 @@
 """How many tokens a model writes: in a call, in a message besides its calls, and in an answer; and what is assumed.
 
 Tokens of a call are those between two calls of one message, where the stream was timed in tokens, or else its text by
-length. Where nothing tells calls from prose, all of a message counts as prose, which is said.
+length: with the characters a token of messages with calls, where their text is known, or else by a rule of thumb. Where
+nothing tells calls from prose, all of a message counts as prose, which is said.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -25,8 +25,10 @@ CHARS_PER_TOKEN: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class TokenFigures:
-    """Tokens of a call, of a message besides its calls, of an answer; None where too little was recorded."""
+    """Characters a token; tokens of a call, of a message besides its calls, of an answer; None where too little was
+    recorded."""
 
+    chars_per_token: Quantity | None
     call: Quantity | None
     step: Quantity | None
     answer: Quantity | None
@@ -43,18 +45,20 @@ class AssumedTokens:
     placeholder: Quantity
 
 
-def assumed_tokens() -> AssumedTokens:
-    """The figures that the decoders in models/decoders share, with their sources."""
+def assumed_tokens(chars_per_token: Quantity | None = None) -> AssumedTokens:
+    """The figures that the decoders in models/decoders share, with their sources; by `chars_per_token` if known."""
+    chars_per_token = chars_per_token or Quantity(
+        CHARS_PER_TOKEN, "characters/token", "not stated", "rule of thumb for English text", "assumed"
+    )
+    each = chars_per_token.value
 
     def of_text(text: str) -> Quantity:
-        tokens = math.ceil(len(text) / CHARS_PER_TOKEN)
-        return Quantity(tokens, "tokens", 1, text, "derived", "characters / 4, rounded up")
+        tokens = math.ceil(len(text) / each)
+        return Quantity(tokens, "tokens", 1, text, "derived", f"characters / {each:.3g}, rounded up")
 
     azure = ((0.10, 54.0), (0.50, 129.0), (0.90, 424.0), (0.99, 601.0))
     return AssumedTokens(
-        chars_per_token=Quantity(
-            CHARS_PER_TOKEN, "characters/token", "not stated", "rule of thumb for English text", "assumed"
-        ),
+        chars_per_token=chars_per_token,
         step=Quantity(
             10,
             "tokens",
@@ -81,6 +85,10 @@ def token_figures(sessions: Sequence[RecordedSession], model: str | None, source
     """The figures of `model` (of any, if None); `share` is the R2 of the fit that they come with."""
     steps = [step for session in sessions for step in session.steps() if model in (None, step.model)]
     with_calls = [step for step in steps if step.calls and step.out_tokens]
+    known = [each for step in with_calls if (each := step.chars_per_token) is not None]
+    chars = _quantity(known, source, share, "characters of text and calls a token of messages with calls")
+    if chars is not None:
+        chars = replace(chars, unit="characters/token", quantiles=())
     between = [tokens for step in with_calls for tokens in _between_calls(step)]
     call = _quantity(between, source, share, "tokens between the ends of two calls of a message")
     apart = [tokens for step in with_calls if (tokens := _besides_calls(step, call)) is not None]
@@ -92,7 +100,9 @@ def token_figures(sessions: Sequence[RecordedSession], model: str | None, source
             whole, source, share, "all output tokens of messages with calls: nothing tells the calls apart"
         )
     answers = [step.out_tokens for step in _answers(sessions, model) if step.out_tokens]
-    return TokenFigures(call, step, _quantity(answers, source, share, "output tokens of messages that end a turn"))
+    return TokenFigures(
+        chars, call, step, _quantity(answers, source, share, "output tokens of messages that end a turn")
+    )
 
 
 def _between_calls(step: RecordedStep) -> Iterator[int]:
@@ -105,10 +115,11 @@ def _besides_calls(step: RecordedStep, call: Quantity | None) -> int | None:
     """Output tokens of a message less those of its calls; None if the calls' are not known."""
     if call is not None:
         return max(1, (step.out_tokens or 0) - round(call.value) * len(step.calls))
-    if any(each.args is None for each in step.calls):
+    chars = [each.chars for each in step.calls]
+    if None in chars:
         return None
-    texts = (json.dumps({"name": each.tool, "arguments": each.args}, ensure_ascii=False) for each in step.calls)
-    return max(1, (step.out_tokens or 0) - sum(math.ceil(len(text) / CHARS_PER_TOKEN) for text in texts))
+    each = step.chars_per_token or CHARS_PER_TOKEN
+    return max(1, (step.out_tokens or 0) - sum(math.ceil((count or 0) / each) for count in chars))
 
 
 def _answers(sessions: Sequence[RecordedSession], model: str | None) -> Iterator[RecordedStep]:

@@ -30,6 +30,7 @@ def decoder_toml(decoder: Decoder, comments: Iterable[str]) -> str:
         "",
         "[itl]",
         *_curve(decoder.itl, "batch"),
+        *(f"{kind} = {_table(_fields(quantity))}" for kind, quantity in decoder.itl_kinds.items()),
         "",
         "[tokens]",
         *(f"{key} = {_table(_fields(quantity))}" for key, quantity in tokens.items()),

@@ -69,5 +69,5 @@ def part_itl_s(part: RecordedPart, models: Models) -> float:
     """Seconds from one token of the message of `part` to its next."""
     message = part.message
     if not models.replay_decoding or message.llm_s is None or not message.tokens:
-        return models.decoder.itl_s()
+        return models.decoder.token_s(part.text_share)
     return (message.llm_s - part_ttft_s(part, models)) / message.tokens

@@ -41,6 +41,8 @@ def scaled_decoder(decoder: Decoder, factor: float) -> Decoder:
         title=f"{decoder.title}; all decoding {factor:g} times as long (assumed)",
         ttft=_scaled_curve(decoder.ttft, factor),
         itl=_scaled_curve(decoder.itl, factor),
+        itl_text=None if decoder.itl_text is None else _scaled(decoder.itl_text, factor),
+        itl_call=None if decoder.itl_call is None else _scaled(decoder.itl_call, factor),
     )
 
 

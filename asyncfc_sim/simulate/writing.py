@@ -93,7 +93,7 @@ class Writer:
             else:
                 more = thinking if place == 0 else 0
                 more += self._call_tokens(message.calls[place], texts[place]) if message.calls else 0
-                itl_s = self._decoder.itl_s()
+                itl_s = self._decoder.token_s(0.0 if message.is_await else None)
             if message.is_await and self._awaits_are_free:
                 more = 0
             at_s += more * itl_s

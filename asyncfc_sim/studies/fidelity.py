@@ -160,14 +160,19 @@ def predict(asked: Study, found: Findings, told_more: Mapping[str, int]) -> None
         for outcome, run in runs:
             session = with_prompts(found.learnt.sessions[run.trace.header.run], asked.prompts[outcome.prompt].texts)
             one = forecast(
-                session, policy, run.tools, decoder, alpha=asked.alpha, told_tokens=told_more.get(policy_name, 0) * read
+                session,
+                policy,
+                run.tools,
+                decoder,
+                alpha=asked.alpha,
+                told_tokens=told_more.get(policy_name, 0) * read,
+                seen=found.learnt.seen,
             )
             of_prompt.setdefault(outcome.prompt, []).append(one)
         for prompt, some in of_prompt.items():
             found.forecasts[policy_name, prompt] = Forecast(
                 fmean(each.answered_s for each in some),
                 round(fmean(each.requests for each in some)),
-                fmean(each.at_fitted_pace_s for each in some),
             )
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from asyncfc_sim.core.policy import Policy
 from asyncfc_sim.live.run import AgentRun
 from asyncfc_sim.simulate.decoder import Decoder
-from asyncfc_sim.simulate.emitted import Pace, Played, modelled, play, with_recorded
+from asyncfc_sim.simulate.emitted import Pace, Played, modelled, play, recorded, seen_as_recorded
 from asyncfc_sim.traces.emission import Emission, emission
 
 from .fidelity_fit import Learnt
@@ -27,7 +27,6 @@ from .fidelity_forecast import Forecast
 
 # The causes, in the order of the steps. Those of the conditional prediction are the last three.
 CAUSES: Final[Mapping[str, str]] = {
-    "pace": "messages of the synchronous runs did not take the fitted time (noise there, or a load that has changed)",
     "requests": "the model wrote other messages than the forecast assumes: further requests, other calls, more tokens",
     "tools": "tools took another time than in the synchronous runs",
     "ttft": "the time to the first token is not the fitted one",
@@ -57,10 +56,10 @@ def conditional(run: AgentRun, policy: Policy, learnt: Learnt, case: str, known:
     usual = modelled(decoder, learnt.seen)
     expected = _played(given, run, policy, decoder, usual, _as_in_sync(given, learnt, case))
     predicted = _played(given, run, policy, decoder, usual)
-    with_ttft = _played(given, run, policy, decoder, with_recorded(usual, ttft=True, decode=False))
-    with_all = _played(given, run, policy, decoder, with_recorded(usual, ttft=True, decode=True))
+    with_ttft = _played(given, run, policy, decoder, seen_as_recorded(usual))
+    with_all = _played(given, run, policy, decoder, recorded)
     played = [each.answered_s for each in (expected, predicted, with_ttft, with_all)]
-    steps = [known.answered_s, known.at_fitted_pace_s, *played, given.answered_s]
+    steps = [known.answered_s, *played, given.answered_s]
     parts = {name: after - before for name, (before, after) in zip(CAUSES, pairwise(steps), strict=True)}
     return Conditional(
         predicted.answered_s, given.answered_s, parts, predicted.requests, predicted.extra_requests, predicted.left_out

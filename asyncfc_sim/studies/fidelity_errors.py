@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 from statistics import fmean
 
 import numpy as np
@@ -22,6 +23,10 @@ class Spread:
     median: float
     p90: float
     bias: float
+
+    def of_means(self, runs: int) -> Spread:
+        """What is left of it in means over so many runs, were these independent of one another."""
+        return Spread(self.n, *(value / sqrt(runs) for value in (self.median, self.p90, self.bias)))
 
 
 def spread(errors: Sequence[float]) -> Spread | None:
@@ -122,12 +127,14 @@ def goals(
     floor: Spread | None,
     order: Ranking | None,
 ) -> list[Goal]:
-    """The goals, each for the policy that is furthest from it. A p90 below that of the noise is not asked for."""
+    """The goals, each for the policy that is furthest from it. A conditional error below `floor`, the noise, is not
+    asked for."""
+    median = max(CONDITIONAL_MEDIAN, floor.median if floor is not None else 0.0)
     p90 = max(CONDITIONAL_P90, floor.p90 if floor is not None else 0.0)
     return [
         _goal(
-            "conditional: median error",
-            CONDITIONAL_MEDIAN,
+            "conditional: median error, or that of the noise",
+            median,
             [None if one is None else one.median for one in conditional.values()],
         ),
         _goal(

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from asyncfc_sim.core.values import JSON, canonical
 from asyncfc_sim.live.run import AgentRun
-from asyncfc_sim.simulate.first_seen import FirstSeen, first_seen
+from asyncfc_sim.simulate.first_seen import FirstSeen, as_decoded, first_seen
 from asyncfc_sim.simulate.fit_decoder import DecoderFit, fit_decoder
 from asyncfc_sim.traces.emission import emission
 from asyncfc_sim.traces.importers.formats import read_sessions
@@ -26,9 +26,9 @@ SOURCE = "the synchronous runs of this study"
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """`seen` says when something of a message is first seen. `sessions` are those of the runs, by their names. `call_s`
-    are durations of calls that ran: by the prompts of the conversation, the tool and its arguments; `tool_s` by the
-    tool alone."""
+    """`seen` says when something of a message is first seen. `sessions` are those of the runs, by their names, with the
+    times at which first tokens were decoded. `call_s` are durations of calls that ran: by the prompts of the
+    conversation, the tool and its arguments; `tool_s` by the tool alone."""
 
     fit: DecoderFit
     seen: FirstSeen
@@ -82,7 +82,7 @@ def learnt(runs: Sequence[SyncRun], *, min_r2: float) -> Learnt:
     return Learnt(
         fit,
         first_seen((message for _, said in said_by for message in said.messages), fit.decoder),
-        {session.session: session for session in sessions},
+        {session.session: as_decoded(session, fit.decoder) for session in sessions},
         {call: fmean(seconds) for call, seconds in of_call.items()},
         {tool: fmean(seconds) for tool, seconds in of_tool.items()},
     )

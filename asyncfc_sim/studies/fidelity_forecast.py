@@ -6,10 +6,11 @@ shown the same values at the same places, so it writes the same. With futures th
 alpha given   it writes the same messages, and all its decoding takes (1 + alpha) times as long: alpha holds whatever
               futures cost (further requests, awaits), as in the AsyncFC paper. Awaits themselves take no time.
 alpha None    it writes all calls of a turn in one message, as far as it can without seeing a value; a value that stands
-              in an argument is passed on as a reference; what it has not been shown it awaits before it answers, at the
-              fitted pace. What it decides by results, without copying them, cannot be seen in a synchronous run.
+              in an argument is passed on as a reference; what it has not been shown it awaits before it answers. What
+              it decides by results, without copying them, cannot be seen in a synchronous run.
 
-Messages and calls take the time that they took; calls conflict by the footprints of the tools.
+Messages have the tokens that they had, at the fitted pace: how far a single message was from that is noise, which will
+not come again. Calls take the time that they took, and conflict by the footprints of the tools.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from asyncfc_sim.core.values import JSON
 from asyncfc_sim.simulate.decoder import Decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.emitted import AS_RECORDED
+from asyncfc_sim.simulate.first_seen import AT_ONCE, FirstSeen, SeenLater
 from asyncfc_sim.simulate.models import Models
+from asyncfc_sim.simulate.scaling import scaled_decoder
+from asyncfc_sim.simulate.writing import Writer
 from asyncfc_sim.traces.emission import answered_s
 from asyncfc_sim.traces.evidence import leaves
 from asyncfc_sim.traces.importers.flow import with_flow
-from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep
+from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 from asyncfc_sim.traces.trace import Header
 from asyncfc_sim.workloads.recorded_task import recorded_task
 from asyncfc_sim.workloads.recorded_times import RecordedMessage, RecordedPart
@@ -38,12 +42,10 @@ from asyncfc_sim.workloads.workload import Task
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Seconds to the last answer, and how many requests that takes. `at_fitted_pace_s`: were its messages written at
-    the fitted pace, instead of that of the synchronous runs."""
+    """Seconds to the last answer, and how many requests that takes."""
 
     answered_s: float
     requests: int
-    at_fitted_pace_s: float
 
 
 def forecast(
@@ -54,36 +56,36 @@ def forecast(
     *,
     alpha: float | None = None,
     told_tokens: float = 0.0,
+    seen: FirstSeen = AT_ONCE,
 ) -> Forecast:
     """The conversation of `session`, whose prompts are known, under `policy`.
 
-    `told_tokens` is by how much the policy's prompts are longer than those of sync: a model is told of futures.
+    `told_tokens` is by how much the policy's prompts are longer than those of sync: a model is told of futures. `seen`
+    says when something of a message is first seen, by which a live session estimates what a further request costs.
     """
     declared = {name: Entry(replace(tool, validate=None, lacks=None), name) for name, tool in tools.items()}
     turns = with_flow(session.turns)
     session = replace(session, turns=turns, provenance={**session.provenance, "call.deps": "derived"})
     whole_turns = policy.futures and alpha is None
     if whole_turns:
-        session = _passed_on(session)
+        session = _decided_by(_passed_on(session))
     task = recorded_task(session, declared)
     if policy.futures and alpha is not None:
-        task = _slower(task, 1 + alpha)
+        decoder = scaled_decoder(decoder, 1 + alpha)
     elif policy.futures:
         task = _told_more(task, round(told_tokens), decoder)
-    models = Models(decoder, AS_RECORDED, overhead=not policy.futures or alpha is None, await_thinking=False)
-    runs = [
-        Simulation(
-            task,
-            policy,
-            each,
-            Header(run=session.session, source="simulate", policy=policy.name, case=session.session),
-            messages="turn" if whole_turns else "step",
-            grace_as_live=True,
-        ).run()
-        for each in (models, replace(models, replay_decoding=False))
-    ]
-    recorded, fitted = (answered_s(run.recorder.events) for run in runs)
-    return Forecast(recorded, runs[0].requests, fitted)
+    overhead = not policy.futures or alpha is None
+    models = Models(decoder, AS_RECORDED, overhead=overhead, await_thinking=False, replay_decoding=False)
+    run = Simulation(
+        task,
+        policy,
+        models,
+        Header(run=session.session, source="simulate", policy=policy.name, case=session.session),
+        messages="turn" if whole_turns else "step",
+        writer=SeenLater(Writer(models, 0, task, stream=policy.stream), seen),
+        grace_as_live=True,
+    ).run()
+    return Forecast(answered_s(run.recorder.events), run.requests)
 
 
 def uncached_share(sessions: Iterable[RecordedSession]) -> float:
@@ -99,32 +101,14 @@ def uncached_share(sessions: Iterable[RecordedSession]) -> float:
 def _told_more(task: Task, tokens: int, decoder: Decoder) -> Task:
     """The task with so many tokens more in each prompt. They are read once, or without a prefix cache each time."""
     first = None if task.recorded is None else next(iter([*task.recorded.parts.values()]), None)
-    later_s = decoder.prefill_s(tokens)
 
     def told(message: RecordedMessage) -> RecordedMessage:
         if decoder.prefix_cache and (first is None or message is not first.message):
             return message
-        return replace(
-            message,
-            prompt_tokens=None if message.prompt_tokens is None else message.prompt_tokens + tokens,
-            ttft_s=None if message.ttft_s is None else message.ttft_s + later_s,
-            llm_s=None if message.llm_s is None else message.llm_s + later_s,
-        )
+        prompt = message.prompt_tokens
+        return replace(message, prompt_tokens=None if prompt is None else prompt + tokens)
 
     return _with_messages(task, told)
-
-
-def _slower(task: Task, times: float) -> Task:
-    """The task with all recorded decoding so many times as long."""
-
-    def slower(message: RecordedMessage) -> RecordedMessage:
-        return replace(
-            message,
-            ttft_s=None if message.ttft_s is None else message.ttft_s * times,
-            llm_s=None if message.llm_s is None else message.llm_s * times,
-        )
-
-    return _with_messages(task, slower)
 
 
 def _with_messages(task: Task, changed: Callable[[RecordedMessage], RecordedMessage]) -> Task:
@@ -167,7 +151,29 @@ def _passed_on(session: RecordedSession) -> RecordedSession:
     return replace(session, turns=tuple(replace(turn, steps=tuple(map(step, turn.steps))) for turn in session.turns))
 
 
-def _stands_in(result: Any, texts: Sequence[str]) -> bool:
-    """Whether a leaf of a result stands in one of the texts, letter by letter."""
+def _decided_by(session: RecordedSession) -> RecordedSession:
+    """What was looked up before a message with calls, and stands in no later call of the turn, was looked at to decide
+    on these calls. What stands in the prompt, too, did not come from there."""
+
+    def turn(one: RecordedTurn) -> RecordedTurn:
+        undecided: list[str] = []
+        steps = []
+        for place, step in enumerate(one.steps):
+            if step.calls and undecided:
+                first, *others = step.calls
+                reads = tuple(dict.fromkeys((*(first.reads or ()), *undecided)))
+                step, undecided = replace(step, calls=(replace(first, reads=reads), *others)), []
+            later = [dict(call.args or {}) for after in one.steps[place + 1 :] for call in after.calls]
+            texts = [leaf for _, leaf in leaves(later) if isinstance(leaf, str)]
+            looked_up = [call for call in step.calls if call.effect == "read" and call.result is not None]
+            undecided += [call.id for call in looked_up if not _stands_in(call.result, texts, besides=one.prompt or "")]
+            steps.append(step)
+        return replace(one, steps=tuple(steps))
+
+    return replace(session, turns=tuple(map(turn, session.turns)))
+
+
+def _stands_in(result: Any, texts: Sequence[str], besides: str = "") -> bool:
+    """Whether a leaf of a result stands in one of the texts, letter by letter, and not besides."""
     found = [str(leaf) for _, leaf in leaves(result) if isinstance(leaf, str | int | float)]
-    return any(len(leaf) > 1 and leaf in text for leaf in found for text in texts)
+    return any(len(leaf) > 1 and leaf in text for leaf in found if leaf not in besides for text in texts)

@@ -13,7 +13,8 @@ from .fidelity_errors import Spread, spread
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One policy. Seconds are means over runs; `parts_s` are those of measured less forecast, by cause."""
+    """One policy. Seconds are means over runs; `parts_s` are those of measured less forecast, by cause. Errors are of
+    tasks: the mean over the runs of each, predicted against measured."""
 
     policy: str
     n: int
@@ -42,8 +43,8 @@ def row_of(policy: str, runs: Sequence[Predicted]) -> Row | None:
         measured_s=fmean(one.measured_s for one in runs),
         conditional_s=fmean(each.answered_s for _, each in given) if given else None,
         forecast_s=fmean(one.forecast.answered_s for one in runs),
-        conditional=spread([each.answered_s / one.measured_s - 1 for one, each in given if one.measured_s > 0]),
-        forecast=spread([one.forecast.answered_s / one.measured_s - 1 for one in runs if one.measured_s > 0]),
+        conditional=spread(_errors([one for one, _ in given], conditional_s)),
+        forecast=spread(_errors(runs, forecast_s)),
         requests=fmean(one.requests for one in runs),
         forecast_requests=fmean(one.forecast.requests for one in runs),
         extra_requests=sum(each.extra_requests for _, each in given),
@@ -51,6 +52,12 @@ def row_of(policy: str, runs: Sequence[Predicted]) -> Row | None:
         parts_s={cause: fmean(values) for cause, values in parts.items() if values},
         parts_abs_s={cause: fmean(map(abs, values)) for cause, values in parts.items() if values},
     )
+
+
+def _errors(runs: Sequence[Predicted], predicted: Callable[[Predicted], float | None]) -> list[float]:
+    """Predicted over measured less one, by task."""
+    measured, seconds = by_task(runs, measured_s), by_task(runs, predicted)
+    return [seconds[task] / measured[task] - 1 for task in seconds if measured[task] > 0]
 
 
 def measured_s(one: Predicted) -> float | None:

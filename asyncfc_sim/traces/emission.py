@@ -18,6 +18,7 @@ from asyncfc_sim.language.errors import LanguageError
 from asyncfc_sim.language.wire import call_from_wire
 
 from .encode import error_from_json
+from .sessions import written_chars
 from .trace import Event, Run
 
 FORGED = "drain_"  # how the ids of awaits begin that the model did not write
@@ -29,19 +30,18 @@ class EmissionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class EmittedCall:
-    """A call as it was written. `share` of the time of its message, from the first token to the end, had passed when it
-    was complete."""
+    """A call as it was written, and how many seconds after the request for its message it was complete."""
 
     tool: str
     args: Mapping[str, Template]
     text: str
-    share: float
+    complete_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class EmittedMessage:
     """A message. Tokens are the server's count, None where it has none; `uncached_tokens` of the prompt were not in the
-    prefix cache, or if nobody says so, were not in the prompt before."""
+    prefix cache, or if nobody says so, were not in the prompt before. `ttft_s` is until something of it was seen."""
 
     calls: tuple[EmittedCall, ...]
     text: str
@@ -49,6 +49,21 @@ class EmittedMessage:
     uncached_tokens: int | None
     ttft_s: float
     decode_s: float
+
+    @property
+    def opens_with_call(self) -> bool:
+        return bool(self.calls) and not self.text
+
+    @property
+    def text_share(self) -> float | None:
+        """The share of what was written that is text, not calls, by its length; None if nothing was."""
+        calls = sum(written_chars(call.tool, call.text) for call in self.calls)
+        return len(self.text) / (len(self.text) + calls) if self.text or calls else None
+
+    @property
+    def llm_s(self) -> float:
+        """From the request to the end of the message."""
+        return self.ttft_s + self.decode_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,7 @@ def emission(run: Run, chat: Sequence[Mapping[str, Any]], *, references: bool, p
             tool = call["function"]["name"]
             numbered += tool not in (AWAIT, CANCEL)
             issued_s = seen.issued_s.get((number, numbered)) if tool not in (AWAIT, CANCEL) else None
-            calls.append(_call(tool, call["function"]["arguments"], times.share(issued_s), references))
+            calls.append(_call(tool, call["function"]["arguments"], times.complete_s(issued_s), references))
         prompt = times.fields.get("prompt_tokens")
         message = EmittedMessage(
             tuple(calls),
@@ -130,12 +145,12 @@ def emission(run: Run, chat: Sequence[Mapping[str, Any]], *, references: bool, p
     )
 
 
-def _call(tool: str, text: str, share: float, references: bool) -> EmittedCall:
+def _call(tool: str, text: str, complete_s: float, references: bool) -> EmittedCall:
     try:
         args = call_from_wire(1, tool, text, references=references).args
     except LanguageError:  # it was refused when it was written; as it stands in the chat it has no arguments
         args = {}
-    return EmittedCall(tool, args, text, share)
+    return EmittedCall(tool, args, text, complete_s)
 
 
 def _uncached(prompt: int | None, cached: int | None, held: int) -> int | None:
@@ -153,12 +168,9 @@ class _Times:
     ended_s: float = -1.0
     fields: Mapping[str, Any] = field(default_factory=dict)
 
-    def share(self, issued_s: float | None) -> float:
-        """Of a call that was issued then; 1 if it was not, or at the end."""
-        whole_s = self.ended_s - self.first_s
-        if issued_s is None or whole_s <= 0:
-            return 1.0
-        return min(1.0, max(0.0, (issued_s - self.first_s) / whole_s))
+    def complete_s(self, issued_s: float | None) -> float:
+        """Of a call that was issued then; at the end if it was not."""
+        return min(self.ended_s, max(self.first_s, self.ended_s if issued_s is None else issued_s)) - self.asked_s
 
 
 class _Seen:

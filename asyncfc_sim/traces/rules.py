@@ -34,6 +34,7 @@ RULES: Final[Mapping[str, Mapping[str, str]]] = {
         "tokens": "number?",
         "prompt_tokens": "number?",
         "cached_tokens": "number?",
+        "text_chars": "number?",
         "text": "text?",
     },
     "placeholder": {"future": "future"},

@@ -86,7 +86,7 @@ class _Layout:
             at_s = ended_s if call.emit_s is None else min(began_s + call.emit_s, ended_s)
             issued_s = max(issued_s, at_s)  # calls are in the order of their emission
             self.issue(call, issued_s, number)
-        self.add(ended_s, "message", turn=number, tokens=step.out_tokens)
+        self.add(ended_s, "message", turn=number, tokens=step.out_tokens, text_chars=step.text_chars)
         for call in step.calls:
             needed = (ends[name] for name in (*(call.deps or ()), *(call.reads or ())) if name in ends)
             ends[call.id] = self.execute(call, max((ended_s, *needed)))

@@ -22,6 +22,7 @@ Step
     prompt_tokens    of the whole prompt, those in the prefix cache included
     cached_tokens    of those, in the prefix cache
     out_tokens       all that was decoded: reasoning, text, calls
+    text_chars       the length of its text; calls, and reasoning that is not shown, have none
     ttft_s           from the request to the first token
     llm_s            from the request to the end of the message
     calls            [call, ...] in the order of their emission
@@ -57,10 +58,16 @@ Effect = Literal["read", "write"]
 
 DEEPEST: Final = 64  # levels of lists and objects in arguments and results, as in the wire form of calls
 LARGEST: Final = 1e12  # seconds, tokens, characters: more is a mistake of units
+LEAST_CHARS_PER_TOKEN: Final = 1.0  # a message of fewer characters has tokens that are not shown
 
 
 class SessionError(ValueError):
     """A session that contradicts itself: which, where in it, and what was expected."""
+
+
+def written_chars(tool: str, arguments: str) -> int:
+    """Characters of a call as a model writes it, in JSON, with its arguments in JSON."""
+    return len(f'{{"name": "{tool}", "arguments": {arguments}}}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +88,13 @@ class RecordedCall:
     effect: Effect | None = None
     error: bool = False
 
+    @property
+    def chars(self) -> int | None:
+        """Characters of the call as a model writes it, in JSON; None if its arguments are not known."""
+        if self.args is None:
+            return None
+        return written_chars(self.tool, json.dumps(dict(self.args), ensure_ascii=False))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedStep:
@@ -90,9 +104,30 @@ class RecordedStep:
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     out_tokens: int | None = None
+    text_chars: int | None = None
     ttft_s: float | None = None
     llm_s: float | None = None
     calls: tuple[RecordedCall, ...] = ()
+
+    @property
+    def chars(self) -> int | None:
+        """Characters of all that was written, calls in JSON; None where that is not known, or most of what was decoded
+        is not shown."""
+        calls = [call.chars for call in self.calls]
+        if self.text_chars is None or None in calls:
+            return None
+        chars = self.text_chars + sum(filter(None, calls))
+        return chars if chars > 0 and chars >= LEAST_CHARS_PER_TOKEN * (self.out_tokens or 0) else None
+
+    @property
+    def chars_per_token(self) -> float | None:
+        """What a token of this message is in characters, if it is known."""
+        return self.chars / self.out_tokens if self.chars and self.out_tokens else None
+
+    @property
+    def text_share(self) -> float | None:
+        """The share of this message that is text, not calls, by its length, if that is known."""
+        return self.text_chars / self.chars if self.chars and self.text_chars is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +165,7 @@ class RecordedSession:
 MARKED: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("arrival_s",),
     "turn.": ("user_gap_s",),
-    "step.": ("prompt_tokens", "cached_tokens", "out_tokens", "ttft_s", "llm_s"),
+    "step.": ("prompt_tokens", "cached_tokens", "out_tokens", "text_chars", "ttft_s", "llm_s"),
     "call.": ("kind", "emit_tok", "emit_s", "exec_s", "result_chars", "deps", "reads", "effect"),
 }
 
@@ -233,7 +268,7 @@ def _depth(value: object) -> int:
 
 _PARTS: Final[Mapping[str, type]] = {"turns": RecordedTurn, "steps": RecordedStep, "calls": RecordedCall}
 _NUMBERS: Final = {"user_gap_s", "arrival_s", "ttft_s", "llm_s", "emit_s", "exec_s"}
-_COUNTS: Final = {"prompt_tokens", "cached_tokens", "out_tokens", "emit_tok", "result_chars"}
+_COUNTS: Final = {"prompt_tokens", "cached_tokens", "out_tokens", "text_chars", "emit_tok", "result_chars"}
 _TEXTS: Final = {"session", "source", "parent", "prompt", "model", "id", "tool", "kind", "effect"}
 
 

@@ -36,9 +36,10 @@ Event
     user         turn, text?                    message number `turn` of the user arrived (1, 2, ...)
     request      turn, prompt_tokens?, cached_tokens?   the decoder was asked for message number `turn` of the run
     first_token  turn                           prefill ended
-    message      turn, tokens?, prompt_tokens?, cached_tokens?, text?, replayed?   that message is complete (or was
-                                                interrupted); replayed: a recording, whose times measure no model.
-                                                A served model's tokens are counted by the server, at the end
+    message      turn, tokens?, prompt_tokens?, cached_tokens?, text_chars?, text?, replayed?   that message is complete
+                                                (or was interrupted); text_chars: the length of its text, calls not
+                                                counted; replayed: a recording, whose times measure no model. A served
+                                                model's tokens are counted by the server, at the end
     placeholder  future                         the transcript answers this call with its future, not with a value
     answer       text?                          the decoder has answered the user
     give_up      reason                         the turn was ended without an answer: a loop guard tripped

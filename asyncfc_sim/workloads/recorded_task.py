@@ -8,17 +8,18 @@ What a recording lacks is assumed:
   - Results are those recorded, or made up from all that a call could see, so that a wrong order shows.
   - An answer of which neither tokens nor time were recorded is as long as the decoder's; of another message without
     a count of tokens, those of its calls are counted by their length.
-  - Within a message, calls end where they were seen to end, or else its tokens are counted back from its end.
+  - Within a message, calls end where they were seen to end, or else its tokens are counted back from its end, by the
+    length of what was written.
 """
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
+from math import ceil
 from typing import Final
 
 from asyncfc_sim.core.footprint import Declaration, template_arguments
@@ -90,7 +91,7 @@ class _Reader:
                 thought = []
         if not thought or any(_is_known(step) for step in thought):
             message = _message(thought)
-            self.answers[number] = RecordedPart(message, message.tokens, first=True)
+            self.answers[number] = RecordedPart(message, message.tokens, first=True, text_share=_text_share(thought))
         return Program((*body, Done(tuple(Ref(future) for future in range(first, len(self.calls) + 1)))))
 
     def _statements(self, steps: Sequence[RecordedStep], first: int) -> list[Statement]:
@@ -100,6 +101,7 @@ class _Reader:
         body: list[Statement] = [Touch(touched)] if touched else []
         message = _message(steps)
         ends = _ends(steps, message)
+        text_share = _text_share(steps)
         before = 0
         for place, (call, end) in enumerate(zip(calls, ends, strict=True)):
             future = len(self.calls) + 1
@@ -107,7 +109,10 @@ class _Reader:
             body.append(Call(future, self._name(call), _arguments(call, [dep for dep in deps if dep >= first])))
             self.calls[future] = call
             self._futures[call.id] = future
-            self.parts[future] = RecordedPart(message, end - before, first=place == 0)
+            # What is said comes before the first call.
+            text_tokens = message.tokens * text_share if place == 0 and text_share is not None else 0.0
+            share = None if text_share is None else min(1.0, text_tokens / max(1, end - before))
+            self.parts[future] = RecordedPart(message, end - before, first=place == 0, text_share=share)
             before = end
         return body
 
@@ -183,11 +188,20 @@ def _is_known(step: RecordedStep) -> bool:
 
 
 def _tokens(step: RecordedStep) -> int:
-    return step.out_tokens if step.out_tokens is not None else sum(map(_call_tokens, step.calls))
+    return step.out_tokens if step.out_tokens is not None else sum(_call_tokens(call, step) for call in step.calls)
 
 
-def _call_tokens(call: RecordedCall) -> int:
-    return CALL_TOKENS if call.args is None else -(-len(json.dumps([call.tool, dict(call.args)])) // CHARS_PER_TOKEN)
+def _call_tokens(call: RecordedCall, step: RecordedStep) -> int:
+    return CALL_TOKENS if call.chars is None else ceil(call.chars / (step.chars_per_token or CHARS_PER_TOKEN))
+
+
+def _text_share(steps: Sequence[RecordedStep]) -> float | None:
+    """The share of the tokens of one message, of one step or several, that are text; None if that is not known."""
+    known = [(step.text_share, _tokens(step)) for step in steps]
+    tokens = sum(count for _, count in known)
+    if not tokens or any(share is None for share, _ in known):
+        return None
+    return sum((share or 0.0) * count for share, count in known) / tokens
 
 
 def _ends(steps: Sequence[RecordedStep], message: RecordedMessage) -> list[int]:
@@ -195,9 +209,9 @@ def _ends(steps: Sequence[RecordedStep], message: RecordedMessage) -> list[int]:
     step = steps[-1]
     before = message.tokens - _tokens(step)
     ends: list[int] = []
-    left = sum(map(_call_tokens, step.calls))
+    left = sum(_call_tokens(call, step) for call in step.calls)
     for call in step.calls:
-        left -= _call_tokens(call)
+        left -= _call_tokens(call, step)
         end = call.emit_tok if call.emit_tok is not None else _by_time(step, call)
         end = _tokens(step) - left if end is None else end
         ends.append(max(ends[-1] if ends else 0, min(before + end, message.tokens)))

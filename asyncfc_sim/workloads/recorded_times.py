@@ -19,11 +19,13 @@ class RecordedMessage:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPart:
-    """The `tokens` of a message that end with one of its calls, or all of an answer's. `first`: none came before."""
+    """The `tokens` of a message that end with one of its calls, or all of an answer's. `first`: none came before.
+    `text_share` of them are text, not the call; None where nothing says how many."""
 
     message: RecordedMessage
     tokens: int
     first: bool
+    text_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
 from asyncfc_sim.live.run import AgentRun
 from asyncfc_sim.simulate.decoder import Curve, Decoder, load_decoder
 from asyncfc_sim.simulate.durations import load_durations
-from asyncfc_sim.simulate.emitted import modelled, play, with_recorded
+from asyncfc_sim.simulate.emitted import modelled, play, recorded
 from asyncfc_sim.simulate.model_file import Quantity
+from asyncfc_sim.simulate.scaling import scaled_decoder
 from asyncfc_sim.studies.injection import injection
 from asyncfc_sim.traces.emission import EmissionError, emission
 from asyncfc_sim.workloads.office.office import Office
@@ -70,8 +71,7 @@ def test_with_the_recorded_times_it_does_whatever_the_model_of_time_says() -> No
     for task in range(8):
         run = lived(task, policy, noisy)
         given = emission(run.trace, run.messages, references=True)
-        as_it_was = with_recorded(modelled(wrong), ttft=True, decode=True)
-        again = play(given, policy, run.tools, wrong, as_it_was)
+        again = play(given, policy, run.tools, wrong, recorded)
         assert again.answered_s == pytest.approx(given.answered_s, abs=1e-6)
         assert play(given, policy, run.tools, wrong, modelled(wrong)).answered_s != again.answered_s
 
@@ -85,9 +85,10 @@ def test_what_was_said_is_all_there_and_where_in_its_message_a_call_was_complete
     assert [(call.tool, call.text) for call in written] == [(call["name"], call["arguments"]) for call in chat]
     assert "await_future" in {call.tool for call in written}
     several = next(message for message in given.messages if len(message.calls) > 1)
-    shares = [call.share for call in several.calls]
-    assert 0 < shares[0] < shares[-1]
-    assert sorted(shares) == shares
+    complete = [call.complete_s for call in several.calls]
+    assert several.ttft_s < complete[0] < complete[-1]
+    assert sorted(complete) == complete
+    assert complete[-1] == pytest.approx(several.llm_s, abs=1e-6)
     assert len([turn.prompt for turn in given.turns]) == len(TASKS[task].prompts)
 
 
@@ -100,8 +101,7 @@ def test_slower_tools_and_a_slower_pace_take_longer() -> None:
     slower = {future: 3 * seconds for future, seconds in given.call_s.items()}
     base = play(given, policy, run.tools, decoder, pace).answered_s
     assert play(given, policy, run.tools, decoder, pace, call_s=slower).answered_s > base
-    doubled = play(given, policy, run.tools, decoder, lambda message: (2 * pace(message)[0], 2 * pace(message)[1]))
-    assert doubled.answered_s > base
+    assert play(given, policy, run.tools, decoder, modelled(scaled_decoder(decoder, 2))).answered_s > base
 
 
 def test_a_chat_of_another_run_is_refused() -> None:

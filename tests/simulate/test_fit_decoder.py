@@ -14,7 +14,7 @@ from asyncfc_sim.core.policy import SYNC
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.driver import Simulation
 from asyncfc_sim.simulate.durations import load_durations
-from asyncfc_sim.simulate.fit_decoder import DecoderFit, fit_decoder
+from asyncfc_sim.simulate.fit_decoder import DecoderFit, equation, fit_decoder
 from asyncfc_sim.simulate.fit_samples import CACHE_S, FitError, samples
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.traces.importers.formats import read_sessions
@@ -304,6 +304,71 @@ def test_whether_a_server_keeps_prefixes_is_found_where_it_does_not_say(seed):
     assert fit(made).decoder.prefix_cache
     # Nor is anything found where prompts do not matter.
     assert fit(reading_whole(recorded(np.random.default_rng(seed), per_prompt=0.0), 0.0)).decoder.prefix_cache
+
+
+def of_two_kinds(rng, text_s, call_s, *, noise=0.05, known=True, chars=4):
+    """Messages that are text, calls, or some of both, whose tokens take different times. A token is so many `chars`."""
+    sessions = []
+    for number in range(30):
+        steps = []
+        for place in range(8):
+            text, calls = ((40, 0), (0, 60), (20, 30))[place % 3]
+            text, calls = (int(rng.integers(1, 9)) * tokens for tokens in (text, calls))
+            llm_s = 0.5 + text_s * text + call_s * calls + rng.normal(0, noise)
+            call = RecordedCall(id=str(place), tool="t", args={"x": "y" * (chars * calls - 37)})
+            assert not calls or call.chars == chars * calls
+            step = RecordedStep(
+                prompt_tokens=1000,
+                cached_tokens=1000,
+                out_tokens=text + calls,
+                text_chars=chars * text if known else None,
+                llm_s=llm_s,
+                calls=(call,) if calls else (),
+            )
+            steps.append(step)
+        sessions.append(
+            marked(RecordedSession(session=str(number), source="x", turns=(RecordedTurn(steps=(*steps,)),)))
+        )
+    return sessions
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_tokens_of_text_and_of_calls_are_told_apart_where_they_clearly_differ(seed):
+    rng = np.random.default_rng(seed)
+    found = fit(of_two_kinds(rng, 0.03, 0.02), constant_ttft=True)
+    assert found.decoder.token_s(1.0) == pytest.approx(0.03, rel=0.02)
+    assert found.decoder.token_s(0.0) == pytest.approx(0.02, rel=0.02)
+    assert 0.02 < found.decoder.itl_s() < 0.03, "of all tokens the mean"
+    assert found.decoder.token_s(None) == found.decoder.itl_s()
+    assert [term.name for term in found.terms][3:] == ["more for a token of text than of a call"]
+    assert "x tokens of text + " in equation(found.decoder)
+    # Of which it is not known what they are, they are one.
+    unknown = fit(of_two_kinds(rng, 0.03, 0.02, known=False), constant_ttft=True)
+    assert (unknown.decoder.itl_kinds, len(unknown.terms)) == ({}, 3)
+    assert unknown.r2 < found.r2
+
+
+def test_tokens_that_all_take_the_same_time_are_mostly_not_told_apart():
+    found = [fit(of_two_kinds(np.random.default_rng(seed), 0.02, 0.02), constant_ttft=True) for seed in range(20)]
+    apart = [one for one in found if one.decoder.itl_kinds]
+    assert len(apart) <= 4  # 1 in 20 is expected
+    for one in found:
+        assert one.decoder.token_s(1.0) == pytest.approx(one.decoder.token_s(0.0), rel=0.02)
+
+
+def test_told_apart_in_two_parts_too():
+    made = changed(of_two_kinds(np.random.default_rng(1), 0.03, 0.02), ttft_s=0.5)
+    decoder = fit(made, constant_ttft=True).decoder
+    assert (decoder.token_s(1.0), decoder.token_s(0.0)) == pytest.approx((0.03, 0.02), rel=0.02)
+
+
+@pytest.mark.parametrize("chars", [3, 5])
+def test_what_a_token_is_in_characters_is_found_and_so_how_long_an_await_is(chars):
+    decoder = fit(of_two_kinds(np.random.default_rng(2), 0.02, 0.02, chars=chars), constant_ttft=True).decoder
+    assert (decoder.chars_per_token.value, decoder.chars_per_token.provenance) == (chars, "derived")
+    assert decoder.await_tokens == -(-len(decoder.await_.source) // chars)
+    assert fit(recorded(np.random.default_rng(2))).decoder.chars_per_token.provenance == "assumed"
 
 
 def with_calls(sessions, **fields):

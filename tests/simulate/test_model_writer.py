@@ -46,7 +46,15 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @given(texts, texts, st.floats(0, 1e6), st.integers(0, 10**9) | texts)
 def test_any_text_and_any_figure_survive(tmp_path_factory, text, note, value, n):
     quantity = Quantity(float(f"{value:.6g}"), text, n, text, "derived", note)
-    decoder = replace(load_decoder("gpt-4o"), title=text, step=quantity, prefix_cache=len(text) % 2 == 0)
+    apart = quantity if len(note) % 2 else None
+    decoder = replace(
+        load_decoder("gpt-4o"),
+        title=text,
+        step=quantity,
+        prefix_cache=len(text) % 2 == 0,
+        itl_text=apart,
+        itl_call=apart,
+    )
     folder = tmp_path_factory.mktemp("models")
     assert read_decoder(folder / "d.toml", decoder_toml(decoder, [text])) == decoder
     rule = Rule(text, text or "k", "measured", note)
@@ -68,3 +76,10 @@ def test_whether_there_is_a_prefix_cache_is_true_or_false(tmp_path):
 def test_half_of_a_surrogate_pair_becomes_a_question_mark(tmp_path):
     decoder = replace(load_decoder("gpt-4o"), title="half \ud800")
     assert read_decoder(tmp_path / "d.toml", decoder_toml(decoder, ["\ud800"])).title == "half ?"
+
+
+def test_a_figure_for_text_needs_one_for_calls(tmp_path):
+    figure = Quantity(0.01, "s/token", 9, "this test", "assumed")
+    text = decoder_toml(replace(load_decoder("gpt-4o"), itl_text=figure), [])
+    with pytest.raises(ModelFileError, match=r"itl.text: a figure of tokens of text and one of calls belong together"):
+        read_decoder(tmp_path / "d.toml", text)

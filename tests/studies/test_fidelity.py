@@ -7,16 +7,20 @@ from dataclasses import dataclass
 import pytest
 
 from asyncfc_sim.core.policy import Policy, policy_named
+from asyncfc_sim.core.tool import Tool
 from asyncfc_sim.live import virtual_clock
 from asyncfc_sim.live.agent import LIVE_GUARDS, Agent
+from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.fit_samples import FitError
 from asyncfc_sim.studies.bench import BenchError
 from asyncfc_sim.studies.fidelity import SYNC, Findings, Predicted, Study, rounds_s, study
 from asyncfc_sim.studies.fidelity_conditional import CAUSES, CONDITIONAL
 from asyncfc_sim.studies.fidelity_errors import noise, ranking, spread
+from asyncfc_sim.studies.fidelity_forecast import forecast
 from asyncfc_sim.studies.injection import injection
 from asyncfc_sim.studies.staged import Staged
+from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 from tests.office_model import OfficeModel, in_memory, office_tasks
 
 N = 12
@@ -117,6 +121,20 @@ def test_a_server_without_a_prefix_cache_is_found_out_and_predicted_as_exactly(e
         assert median_error(found, policy) < limit
 
 
+def test_a_server_that_shows_calls_only_when_they_are_complete_is_forecast_as_well(exact: Findings) -> None:
+    """What was seen late was not decoded late: it takes its time where it is written in another message, too."""
+    late = studied(OfficeModel(office_tasks(N), shows_late=True))
+    assert exact.learnt is not None
+    assert late.learnt is not None
+    assert late.learnt.seen.calls_s > 0.1
+    assert exact.learnt.seen.calls_s == pytest.approx(0, abs=1e-6)
+    for policy, limit in LIMITS.items():
+        assert median_error(late, policy) < limit
+        conditional = spread(errors(late, policy, "conditional"))
+        assert conditional is not None
+        assert conditional.p90 < 0.01
+
+
 def test_the_order_of_the_policies_is_predicted(exact: Findings) -> None:
     def table(seconds: str) -> dict[str, dict[int, float]]:
         return {
@@ -170,6 +188,37 @@ def test_a_decoder_that_has_become_slower_shows_under_decode_and_one_that_begins
         assert part_s(later, policy, "decode") == pytest.approx(0, abs=1e-6)
         for found in (slower, later):
             assert part_s(found, policy, "executor") == pytest.approx(0, abs=1e-6)
+
+
+def deciding(*, weather: str, text: str, prompt: str) -> RecordedSession:
+    """Somebody is looked up, and a forecast; then a message is sent."""
+    person = RecordedCall(
+        id="a", tool="find_user", args={"name": "Ada"}, result={"id": "u1"}, effect="read", exec_s=1.0, result_chars=12
+    )
+    sky = RecordedCall(
+        id="b", tool="get_weather", args={"city": "Oslo"}, result={"sky": weather}, effect="read", exec_s=1.0
+    )
+    send = RecordedCall(
+        id="c", tool="send", args={"to": "u1", "text": text}, result={"id": "m1"}, effect="write", exec_s=1.0
+    )
+    steps = tuple(
+        RecordedStep(prompt_tokens=50, out_tokens=20, llm_s=1.0, calls=calls) for calls in ((person, sky), (send,), ())
+    )
+    turn = RecordedTurn(prompt=prompt, steps=steps)
+    return RecordedSession(session="s", source="made up", turns=(turn,))
+
+
+def test_what_was_looked_up_and_is_not_copied_was_looked_at_to_decide() -> None:
+    tools = {name: Tool(name) for name in ("find_user", "get_weather", "send")}
+
+    def requests(session: RecordedSession) -> int:
+        return forecast(session, POLICIES["asyncfc"], tools, load_decoder("gpt-4o")).requests
+
+    copied = deciding(weather="fog", text="fog in Oslo", prompt="Tell Ada the weather in Oslo.")
+    decided = deciding(weather="rain", text="stay in", prompt="Tell Ada to stay in if it rains in Oslo.")
+    asked_for = deciding(weather="rain", text="rain!", prompt="If there is rain in Oslo, send Ada: rain!")
+    # All calls in one message, an await before the answer; or an await between two messages, too.
+    assert [requests(one) for one in (copied, decided, asked_for)] == [3, 5, 5]
 
 
 def test_a_stated_alpha_makes_decoding_that_much_longer_and_touches_no_policy_without_futures(exact: Findings) -> None:

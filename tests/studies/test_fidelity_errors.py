@@ -65,4 +65,8 @@ def test_goals_are_of_the_policy_that_is_furthest_and_no_better_than_the_noise()
     assert good[0].found == pytest.approx(0.02)
     noisy = goals({"a": of(0.01, 0.15)}, {"a": of(0.11, 0.2)}, of(0.05, 0.2), order)
     assert [goal.met for goal in noisy] == [True, True, True, False]
+    median = goals({"a": of(0.06, 0.15)}, {"a": of(0.09, 0.2)}, of(0.05, 0.2), order)
+    assert [goal.met for goal in median] == [False, True, True, True]
+    quiet = goals({"a": of(0.05, 0.15)}, {"a": of(0.09, 0.2)}, of(0.05, 0.2).of_means(4), order)
+    assert [goal.met for goal in quiet] == [False, False, True, True], "means over runs have less of it"
     assert [goal.met for goal in goals({"a": None}, {"a": None}, None, None)] == [None, None, None, None]

@@ -71,6 +71,7 @@ def sessions(draw) -> RecordedSession:
                     prompt_tokens=prompt,
                     cached_tokens=cached if prompt is None or cached is None else min(cached, prompt),
                     out_tokens=draw(counts),
+                    text_chars=draw(counts),
                     ttft_s=ttft_s if llm_s is None or ttft_s is None else min(ttft_s, llm_s),
                     llm_s=llm_s,
                     calls=tuple(made),
@@ -263,3 +264,23 @@ def test_all_numbers_and_findings_are_marked_and_words_are_not():
     assert marked.isdisjoint(
         {"session", "source", "parent", "prompt", "model", "id", "tool", "args", "result", "error"}
     )
+
+
+def test_what_a_token_is_in_characters_and_how_much_of_a_message_is_text():
+    cd = RecordedCall(id="1", tool="cd", args={"to": "here"})
+    assert cd.chars == len('{"name": "cd", "arguments": {"to": "here"}}') == 43
+    message = RecordedStep(out_tokens=20, text_chars=57, calls=(cd,))
+    assert (message.chars, message.chars_per_token, message.text_share) == (100, 5.0, 0.57)
+    answer = RecordedStep(out_tokens=3, text_chars=9)
+    assert (answer.chars_per_token, answer.text_share) == (3.0, 1.0)
+
+
+def test_where_not_all_of_a_message_is_known_nothing_is_said_of_its_characters():
+    cd = RecordedCall(id="1", tool="cd", args={"to": "here"})
+    for step in (
+        RecordedStep(out_tokens=20, calls=(cd,)),
+        RecordedStep(out_tokens=20, text_chars=0, calls=(replace(cd, args=None),)),
+        RecordedStep(out_tokens=2_000, text_chars=57, calls=(cd,)),  # most of it was not shown
+        RecordedStep(out_tokens=20, text_chars=0),  # nothing was written that is shown
+    ):
+        assert (step.chars, step.chars_per_token, step.text_share) == (None, None, None)

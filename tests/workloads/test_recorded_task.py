@@ -78,6 +78,26 @@ def test_else_tokens_are_counted_back_from_the_end():
     assert [recorded.parts[future].tokens for future in (1, 2)] == [100 - CALL_TOKENS, CALL_TOKENS]
 
 
+def test_by_the_length_of_what_was_written_where_that_is_known():
+    """A call has 49 characters here; so with 102 of text a token is two."""
+    a, b = (call(name, args={"query": "tea"}) for name in "ab")
+    assert a.chars == 49
+    told = session((step(a, b, out_tokens=100, text_chars=102), step(out_tokens=7, text_chars=30)))
+    recorded = recorded_task(told).recorded
+    assert recorded is not None
+    assert [recorded.parts[future].tokens for future in (1, 2)] == [75, 25]
+    # Text comes first: 51 tokens of the 75. The second part is the other call.
+    assert [recorded.parts[future].text_share for future in (1, 2)] == [pytest.approx(51 / 75), 0.0]
+    assert recorded.answers[1].text_share == 1.0
+
+
+def test_what_is_text_is_not_known_where_one_of_its_steps_does_not_say():
+    told = session((step(out_tokens=9), step(call("a", args={}), out_tokens=30, text_chars=40)))
+    recorded = recorded_task(told).recorded
+    assert recorded is not None
+    assert recorded.parts[1].text_share is None
+
+
 def test_a_message_without_calls_before_the_last_is_thought_that_goes_on():
     told = session(
         (

@@ -93,6 +93,7 @@ class _Layout:
                 semconv.INPUT_TOKENS[0]: step.prompt_tokens,
                 semconv.CACHE_READ[0]: step.cached_tokens,
                 semconv.OUTPUT_TOKENS[0]: step.out_tokens,
+                f"{semconv.FIELD}text_chars": step.text_chars,
                 semconv.UNKNOWN: _unknown(step, "llm_s"),
             },
         )

@@ -99,6 +99,7 @@ class _Session:
             prompt_tokens=prompt_tokens,
             cached_tokens=cached_tokens,
             out_tokens=out_tokens,
+            text_chars=maybe(count, chat.attributes, f"{semconv.FIELD}text_chars"),
             ttft_s=_first_token(chat),
             llm_s=None if "llm_s" in _unknown(chat) else chat.seconds,
             calls=tuple([self._call(span) for span in calls]),

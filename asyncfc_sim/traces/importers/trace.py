@@ -26,8 +26,8 @@ from .source import Source
 
 DIGITS: Final = 9
 _CLOCKED: Final = (
-    *("arrival_s", "turn.user_gap_s", "step.prompt_tokens", "step.cached_tokens", "step.out_tokens", "step.ttft_s"),
-    *("step.llm_s", "call.emit_s", "call.exec_s", "call.result_chars"),
+    *("arrival_s", "turn.user_gap_s", "step.prompt_tokens", "step.cached_tokens", "step.out_tokens"),
+    *("step.text_chars", "step.ttft_s", "step.llm_s", "call.emit_s", "call.exec_s", "call.result_chars"),
 )
 _FOUND: Final = ("call.deps", "call.reads", "call.effect")
 
@@ -213,6 +213,7 @@ def _step(step: _Step, header: Header, futures: bool) -> RecordedStep:
         prompt_tokens=_count(step.asked.get("prompt_tokens")),
         cached_tokens=_count(step.asked.get("cached_tokens")),
         out_tokens=_count(step.tokens),
+        text_chars=_count(step.asked.get("text_chars")),
         ttft_s=None if step.first_token_s is None else _s(step.requested_s, step.first_token_s),
         llm_s=None if step.ended_s is None else _s(step.requested_s, step.ended_s),
         calls=tuple(_call(call, step, header, futures) for call in step.calls),
@@ -252,6 +253,8 @@ def _result(call: _Call, full: bool) -> tuple[JSON, int | None]:
             return None, chars
         case str():
             return call.value, len(call.value)
+        case None:  # nothing: not a result that was not recorded
+            return None, 0
     return call.value, len(json.dumps(call.value, ensure_ascii=False))
 
 

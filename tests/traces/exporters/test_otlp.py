@@ -201,6 +201,7 @@ def sessions(draw, name):
             prompt_tokens=prompt,
             cached_tokens=None if prompt is None else draw(st.none() | st.integers(0, prompt)),
             out_tokens=draw(tokens),
+            text_chars=draw(tokens),
             ttft_s=None if llm_s is None else draw(st.none() | st.floats(0, llm_s)),
             llm_s=llm_s,
             calls=tuple(call() for _ in range(draw(st.integers(0, 2)))),
