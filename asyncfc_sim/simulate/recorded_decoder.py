@@ -42,6 +42,8 @@ def recorded_decoder(tasks: Iterable[Task], base: Decoder) -> Decoder:
         name=f"recorded (else {base.name})",
         ttft=Curve(((0, Quantity(ttft_s, "s", n, how, "derived")),), base.ttft.slope),
         itl=Curve(((1, Quantity(itl_s, "s/token", n, how, "derived")),), replace(base.itl.slope, value=0.0)),
+        itl_text=None,
+        itl_call=None,
     )
 
 

@@ -63,8 +63,8 @@ class Pair:
 class Ranking:
     """Policies from the quickest to the slowest, by the mean over the tasks that all have answered.
 
-    `right`: no two policies that can be told apart were predicted in the other order. `told` is the same, None if there
-    are no such two. `same`: the order is the same.
+    `right`: no two policies that can be told apart were predicted in the other order; None if there are no such two.
+    `same`: the order is the same.
     """
 
     measured: tuple[str, ...]
@@ -72,12 +72,9 @@ class Ranking:
     pairs: tuple[Pair, ...]
 
     @property
-    def right(self) -> bool:
-        return all(pair.predicted for pair in self.pairs if pair.resolved)
-
-    @property
-    def told(self) -> bool | None:
-        return self.right if any(pair.resolved for pair in self.pairs) else None
+    def right(self) -> bool | None:
+        resolved = [pair.predicted for pair in self.pairs if pair.resolved]
+        return all(resolved) if resolved else None
 
     @property
     def same(self) -> bool:
@@ -142,7 +139,7 @@ def goals(
             p90,
             [None if one is None else one.p90 for one in conditional.values()],
         ),
-        Goal("conditional: policies in the right order", None, None, None if order is None else order.told),
+        Goal("conditional: policies in the right order", None, None, None if order is None else order.right),
         _goal(
             "forecast: median error",
             FORECAST_MEDIAN,

@@ -97,8 +97,8 @@ def test_it_prints_the_noise_the_errors_their_causes_and_the_goals(done: tuple[R
     said = " ".join(result.stdout.split())
     for text in ("noise: sync differs from itself by", "fitted to", "R2", "order, conditional: ", "order, forecast: "):
         assert text in said
-    for goal in ("goal: conditional: median error, or that of the noise at most ", "goal: forecast: median error at most 10.00 %"):
-        assert goal in said
+    assert "goal: conditional: median error, or that of the noise at most " in said
+    assert "goal: forecast: median error at most 10.00 %" in said
     assert said.count(" met") + said.count(" MISSED") >= 4
     assert "latencies of tools were injected: drawn from the profile default, times 0.002, seed 0" in said
     for cause in ("requests", "tools", "ttft", "decode", "executor"):

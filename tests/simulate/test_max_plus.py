@@ -23,6 +23,7 @@ from asyncfc_sim.simulate.draws import Sample, draw
 from asyncfc_sim.simulate.durations import load_durations
 from asyncfc_sim.simulate.experiment import Arm, simulate
 from asyncfc_sim.simulate.max_plus import FEW, NotVectorised, compile_network, run_samples
+from asyncfc_sim.simulate.model_file import Quantity
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.network import Column
 from asyncfc_sim.simulate.reference import run_reference
@@ -101,11 +102,13 @@ def test_recorded_times_are_those_of_the_recording(messages: Messages) -> None:
     recorded = Recorded(
         call_s={1: 4.0, 3: 0.25},
         kinds={2: "web_search"},
-        parts={1: RecordedPart(message, 10, first=True), 2: RecordedPart(message, 20, first=False)},
+        parts={1: RecordedPart(message, 10, first=True, text_share=0.4), 2: RecordedPart(message, 20, first=False)},
     )
+    slow, fast = (Quantity(value, "s/token", 1, "this test", "assumed") for value in (0.5, 0.25))
+    apart = replace(timed().decoder, itl_text=slow, itl_call=fast)
     told = replace(task(shows_all(THREE)), recorded=recorded)
     for policy in FIXED:
-        for models in (timed(), replace(timed(), replay_tools=False, replay_decoding=False)):
+        for models in (timed(), replace(timed(), decoder=apart, replay_tools=False, replay_decoding=False)):
             arm = Arm(policy.name, policy, messages)
             assert by_network(told, arm, models).tolist() == one_by_one(told, arm, models)
 

@@ -9,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncfc_sim.simulate.decoder import load_decoder
+from asyncfc_sim.simulate.model_file import Quantity
 from asyncfc_sim.simulate.recorded_decoder import ENOUGH, recorded_decoder
 from asyncfc_sim.workloads.recorded_times import Recorded, RecordedMessage, RecordedPart
 from asyncfc_sim.workloads.workload import Task
 from tests.toy_tasks import calls, task
 
 BASE = load_decoder("gpt-4o")
+APART = replace(
+    BASE,
+    itl_text=Quantity(0.5, "s/token", 1, "this test", "assumed"),
+    itl_call=Quantity(0.25, "s/token", 1, "this test", "assumed"),
+)
 
 
 def recorded(*messages: RecordedMessage) -> Task:
@@ -31,9 +37,9 @@ def test_it_finds_the_speed_that_messages_were_written_at(ttft_s: float, itl_s: 
             for tokens in range(10, 10 + 3 * ENOUGH)
         )
     )
-    found = recorded_decoder([told], BASE)
+    found = recorded_decoder([told], APART)
     assert found.ttft_s(0) == pytest.approx(ttft_s, abs=1e-9)
-    assert found.itl_s() == pytest.approx(itl_s)
+    assert (found.itl_s(), found.token_s(1.0)) == pytest.approx((itl_s, itl_s))
     assert found.itl.points[0][1].provenance == "derived"
     assert found.await_tokens == BASE.await_tokens
     assert found.name == "recorded (else gpt-4o)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from asyncfc_sim.simulate.assumptions import assumptions
 from asyncfc_sim.simulate.decoder import load_decoder
 from asyncfc_sim.simulate.experiment import run_arms
+from asyncfc_sim.simulate.model_file import Quantity
 from asyncfc_sim.simulate.models import Models
 from asyncfc_sim.simulate.study import Study
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn
@@ -18,6 +20,8 @@ from asyncfc_sim.workloads.recorded_task import recorded_task
 from tests.toy_tasks import durations
 
 MODELS = Models(load_decoder("llama2-70b-h100"), durations())
+TEXT, CALL = (Quantity(value, "s/token", 1, "this test", "assumed") for value in (0.5, 0.25))
+APART = replace(MODELS, decoder=replace(MODELS.decoder, itl_text=TEXT, itl_call=CALL), replay_decoding=False)
 SECONDS = st.sampled_from((0.0, 0.25, 1.0, 8.0))
 
 
@@ -52,7 +56,8 @@ def sessions(draw: st.DrawFn, *, whole: bool) -> RecordedSession:
             ids += [call.id for call in calls]
             out = draw(st.none() | st.integers(0, 200))
             first_s = draw(st.none() | st.just(llm_s / 2)) if llm_s is not None else None
-            steps.append(RecordedStep(out_tokens=out, ttft_s=first_s, llm_s=llm_s, calls=tuple(calls)))
+            text = draw(st.none() | st.integers(0, 400))
+            steps.append(RecordedStep(out_tokens=out, text_chars=text, ttft_s=first_s, llm_s=llm_s, calls=tuple(calls)))
         turns.append(RecordedTurn(steps=tuple(steps)))
     return RecordedSession(session="drawn", source="tests", turns=tuple(turns))
 
@@ -90,10 +95,10 @@ def test_an_answer_of_which_nothing_was_recorded_is_as_long_as_any():
 
 
 @settings(max_examples=15)
-@given(session=sessions(whole=False), seed=st.integers(0, 99))
-def test_nobody_beats_the_longest_path(session: RecordedSession, seed: int):
+@given(session=sessions(whole=False), seed=st.integers(0, 99), models=st.sampled_from((MODELS, APART)))
+def test_nobody_beats_the_longest_path(session: RecordedSession, seed: int, models: Models):
     arms = Study(graces=(0.0, "auto"), messages=("call", "turn", "step"), delivery="rewrite").arms()
-    for result in run_arms([recorded_task(session)], arms, MODELS, seed):
+    for result in run_arms([recorded_task(session)], arms, models, seed):
         (case,), (limit,) = result.cases, result.eq1
         assert case.different is None
         if result.arm.policy is not None:

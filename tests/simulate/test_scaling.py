@@ -1,11 +1,14 @@
 """Scaled models: every second grows by the factor, nothing else changes, and each figure says that it is assumed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncfc_sim.simulate.decoder import decoder_names, load_decoder
 from asyncfc_sim.simulate.durations import duration_names, load_durations
+from asyncfc_sim.simulate.model_file import Quantity
 from asyncfc_sim.simulate.scaling import (
     ScalingError,
     constant_durations,
@@ -30,10 +33,12 @@ def test_every_call_takes_factor_times_as_long(name: str, tool: str, factor: flo
 
 @given(name=st.sampled_from(decoder_names()), factor=factors, tokens=st.integers(0, 20_000), batch=st.integers(1, 100))
 def test_decoding_takes_factor_times_as_long_and_tokens_stay(name: str, factor: float, tokens: int, batch: int):
-    decoder = load_decoder(name)
+    text, call = (Quantity(value, "s/token", 1, "this test", "assumed") for value in (0.5, 0.25))
+    decoder = replace(load_decoder(name), itl_text=text, itl_call=call)
     scaled = scaled_decoder(decoder, factor)
     assert scaled.ttft_s(tokens) == pytest.approx(factor * decoder.ttft_s(tokens), rel=1e-9)
     assert scaled.itl_s(batch) == pytest.approx(factor * decoder.itl_s(batch), rel=1e-9)
+    assert scaled.token_s(0.5) == pytest.approx(factor * 0.375, rel=1e-9)
     assert scaled.step_tokens_at(0.9) == decoder.step_tokens_at(0.9)
     assert (scaled.answer_tokens, scaled.await_tokens) == (decoder.answer_tokens, decoder.await_tokens)
 
