@@ -162,8 +162,8 @@ def _of_the_tables(results: Results) -> Iterator[str]:
         + (
             f"alpha = {alpha:g}: with futures all decoding takes {1 + alpha:g} times as long, awaits included"
             if alpha is not None
-            else "with futures: all calls of a turn in one message as far as no value must be seen, an await of what "
-            "was not shown before the answer"
+            else "with futures: all calls of a turn in one message as far as no value must be seen; what was looked up "
+            "and is copied nowhere is awaited before the next message, and the rest before the answer"
         )
     )
     yield "goals are of the policy that is furthest from each" + (

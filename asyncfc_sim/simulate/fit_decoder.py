@@ -323,7 +323,8 @@ def _intervals(fit: LinearFit) -> str:
 
 def equation(decoder: Decoder) -> str:
     """What a fitted decoder says of the time of a message."""
-    tokens = {f"tokens of {kind}": figure for kind, figure in decoder.itl_kinds.items()}
+    named = {"text": "tokens of text", "call": "tokens of calls"}
+    tokens = {named[kind]: figure for kind, figure in decoder.itl_kinds.items()}
     tokens = tokens or {"output tokens": decoder.itl.points[0][1]}
     read = "uncached prompt tokens" if decoder.prefix_cache else "prompt tokens"
     costs = {read: decoder.ttft.slope, **tokens}

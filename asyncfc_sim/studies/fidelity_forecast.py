@@ -7,7 +7,7 @@ alpha given   it writes the same messages, and all its decoding takes (1 + alpha
               futures cost (further requests, awaits), as in the AsyncFC paper. Awaits themselves take no time.
 alpha None    it writes all calls of a turn in one message, as far as it can without seeing a value; a value that stands
               in an argument is passed on as a reference; what it has not been shown it awaits before it answers. What
-              it decides by results, without copying them, cannot be seen in a synchronous run.
+              was looked up and is copied nowhere was looked at to decide: it awaits that before the next message.
 
 Messages have the tokens that they had, at the fitted pace: how far a single message was from that is noise, which will
 not come again. Calls take the time that they took, and conflict by the footprints of the tools.
