@@ -73,9 +73,14 @@ class Results:
         return goals(
             {name: rows[name].conditional if name in rows else None for name in others},
             {name: rows[name].forecast if name in rows else None for name in others},
-            None if self.noise is None else self.noise.of_means(self.asked.repeats),
+            None if self.noise is None else self.noise.of_means(self.fewest_runs),
             self.rankings["conditional"],
         )
+
+    @property
+    def fewest_runs(self) -> int:
+        """Of a task under a policy: its means are over so many, or more."""
+        return min(Counter((one.policy, one.prompt) for one in self.found.predicted).values(), default=1)
 
     @property
     def failures(self) -> list[tuple[str, int]]:

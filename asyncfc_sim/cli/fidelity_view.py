@@ -148,7 +148,7 @@ def _goal(goal: Goal) -> str:
 
 def _of_the_tables(results: Results) -> Iterator[str]:
     """What their columns mean."""
-    asked, alpha = results.asked, results.asked.alpha
+    alpha = results.asked.alpha
     yield (
         "measured: seconds from the first message of the user to the last answer; errors are predicted / measured - 1, "
         "task by task, of the mean of its runs: the median and p90 of their sizes, and the median with its sign (bias)"
@@ -168,8 +168,8 @@ def _of_the_tables(results: Results) -> Iterator[str]:
     )
     yield "goals are of the policy that is furthest from each" + (
         ""
-        if asked.repeats == 1
-        else f"; of the noise of one run the mean of {asked.repeats} has 1/sqrt({asked.repeats})"
+        if results.fewest_runs == 1
+        else f"; of the noise of one run the mean of {results.fewest_runs} has 1/sqrt({results.fewest_runs})"
     )
     turns = [f"{row.policy} {row.requests:.2f} ({row.forecast_requests:.2f})" for row in results.rows]
     yield f"requests to the model a run, measured (forecast): {', '.join(turns)}"

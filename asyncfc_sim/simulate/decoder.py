@@ -41,7 +41,7 @@ class Decoder:
     `call` is None where the tokens of a call are taken from its text instead. Without a `prefix_cache` every request
     reads all of its prompt, and all tokens of a prompt are uncached. `itl_text` and `itl_call` are the time of a token
     where it is known what is text and what a call, if these differ: servers send text token by token, and calls in
-    larger parts.
+    larger parts. On a server that many share all tokens take the mean, `itl`.
     """
 
     name: str

@@ -63,18 +63,22 @@ class SeenLater:
 
 
 def as_decoded(session: RecordedSession, decoder: Decoder) -> RecordedSession:
-    """The session with what the fit of `decoder` has found of it: how many tokens of each prompt were cached, if nobody
-    said so, and when the first token was decoded, not when it was seen. The share of a message's time that this took is
-    the one it has with `decoder`; so its calls are where they were in its tokens, though nothing was seen of these."""
+    """The session with what the fit of `decoder` has found of it: how many tokens of each prompt were cached, and how
+    many a message has, if nobody said so; and when the first token was decoded, not when it was seen. The share of a
+    message's time that this took is the one it has with `decoder`; so its calls are where they were in its tokens,
+    though nothing was seen of these."""
 
     def step(one: RecordedStep, uncached: float) -> RecordedStep:
         read = 0
         if one.prompt_tokens is not None:
             read = round(uncached) if decoder.prefix_cache else one.prompt_tokens
             one = replace(one, cached_tokens=one.prompt_tokens - read)
-        if one.llm_s is None or not one.out_tokens:
+        ttft_s, token_s = decoder.ttft_s(read), decoder.token_s(one.text_share)
+        if one.llm_s is None:
             return one
-        ttft_s, decode_s = decoder.ttft_s(read), one.out_tokens * decoder.token_s(one.text_share)
+        if not one.out_tokens:  # nobody counted them
+            return replace(one, out_tokens=round(max(0.0, one.llm_s - ttft_s) / token_s), ttft_s=min(ttft_s, one.llm_s))
+        decode_s = one.out_tokens * token_s
         return replace(one, ttft_s=one.llm_s * ttft_s / (ttft_s + decode_s))
 
     steps = iter([step(one, uncached) for one, uncached in with_uncached(session)])

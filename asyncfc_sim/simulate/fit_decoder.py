@@ -224,7 +224,10 @@ def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
     columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {})}
     first, base, prompt = _without_bad_terms(columns, data.ttft_s, data)
     decode_s = data.llm_s - data.ttft_s
-    rest = linear_fit(_with_text({TOKEN: data.out}, decode_s, data), decode_s, data.session)
+    for tokens in _with_and_without_text({TOKEN: data.out}, data):
+        rest = linear_fit(tokens, decode_s, data.session)
+        if _clearly_apart(rest, data):
+            break
     rates = np.percentile((data.llm_s - data.ttft_s) / data.out, [10, 50, 90]) * 1000
     how = (
         f"fitted in two parts, since {len(data)} messages say when their first token came; one by one their time per "
@@ -237,7 +240,10 @@ def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
 def _fit_whole(data: Samples, *, prompts: bool, wanted: bool, rounds: Sequence[int]) -> _Fitted:
     with_prompt = {PROMPT: data.uncached} if prompts else {}
     columns = {BASE: np.ones(len(data)), **with_prompt, TOKEN: data.out, **_earlier(data, rounds)}
-    fit, base, prompt = _without_bad_terms(_with_text(columns, data.llm_s, data), data.llm_s, data)
+    for terms in _with_and_without_text(columns, data):
+        fit, base, prompt = _without_bad_terms(terms, data.llm_s, data)
+        if _clearly_apart(fit, data):
+            break
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
     how = f"fitted in one, since {why} when the first token came: the TTFT of no prompt also holds the network"
@@ -257,17 +263,23 @@ def _more_text(data: Samples, text_share: float) -> Floats:
     return np.asarray(np.where(np.isnan(data.text), 0.0, (data.text - text_share) * data.out))
 
 
-def _with_text(columns: dict[str, Floats], y: Floats, data: Samples) -> dict[str, Floats]:
-    """The columns, and one for text if enough is known and its tokens clearly take another time than those of calls."""
+def _with_and_without_text(columns: dict[str, Floats], data: Samples) -> list[dict[str, Floats]]:
+    """The columns with one for text, if enough is known of it, and without."""
     share = _text_share(data)
     if (~np.isnan(data.text)).sum() < max(MIN_STEPS, len(data) / 2) or not 0 < share < 1:
-        return columns
-    apart = {**columns, TEXT: _more_text(data, share)}
-    fit = linear_fit(apart, y, data.session)
+        return [columns]
+    return [{**columns, TEXT: _more_text(data, share)}, columns]
+
+
+def _clearly_apart(fit: LinearFit, data: Samples) -> bool:
+    """Whether tokens of text clearly take another time than those of calls, if they are told apart at all."""
+    if TEXT not in fit.coefficients:
+        return True
+    share = _text_share(data)
     more, token_s = fit.coefficients[TEXT], fit.value(TOKEN)
     of_a_call, of_text = token_s - share * more.value, token_s + (1 - share) * more.value
     clearly = not more.low <= 0 <= more.high and abs(more.value) >= LEAST_APART * token_s
-    return apart if clearly and min(of_a_call, of_text) > 0 else columns
+    return clearly and min(of_a_call, of_text) > 0
 
 
 def _text(fit: LinearFit) -> Term | None:

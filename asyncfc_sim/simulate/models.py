@@ -30,7 +30,7 @@ class Models:
         """An estimate of what an extra request costs: its prefill, and a message that only awaits."""
         decoder = self.decoder
         tokens = self.await_thinking_tokens + decoder.await_tokens
-        return decoder.ttft_s(decoder.placeholder_tokens) + tokens * decoder.itl_s() if self.overhead else 0.0
+        return decoder.ttft_s(decoder.placeholder_tokens) + tokens * decoder.token_s(0.0) if self.overhead else 0.0
 
     @property
     def await_thinking_tokens(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import sqrt
 from statistics import fmean
@@ -25,8 +25,8 @@ class Spread:
     bias: float
 
     def of_means(self, runs: int) -> Spread:
-        """What is left of it in means over so many runs, were these independent of one another."""
-        return Spread(self.n, *(value / sqrt(runs) for value in (self.median, self.p90, self.bias)))
+        """What is left of it in means over so many runs, were these independent of one another; the bias is."""
+        return replace(self, median=self.median / sqrt(runs), p90=self.p90 / sqrt(runs))
 
 
 def spread(errors: Sequence[float]) -> Spread | None:

@@ -72,6 +72,7 @@ def forecast(
     task = recorded_task(session, declared)
     if policy.futures and alpha is not None:
         decoder = scaled_decoder(decoder, 1 + alpha)
+        seen = FirstSeen((1 + alpha) * seen.text_s, (1 + alpha) * seen.calls_s)
     elif policy.futures:
         task = _told_more(task, round(told_tokens), decoder)
     overhead = not policy.futures or alpha is None
@@ -157,6 +158,7 @@ def _decided_by(session: RecordedSession) -> RecordedSession:
 
     def turn(one: RecordedTurn) -> RecordedTurn:
         undecided: list[str] = []
+        passed_on = {name for step in one.steps for call in step.calls for name in call.deps or ()}
         steps = []
         for place, step in enumerate(one.steps):
             if step.calls and undecided:
@@ -164,9 +166,13 @@ def _decided_by(session: RecordedSession) -> RecordedSession:
                 reads = tuple(dict.fromkeys((*(first.reads or ()), *undecided)))
                 step, undecided = replace(step, calls=(replace(first, reads=reads), *others)), []
             later = [dict(call.args or {}) for after in one.steps[place + 1 :] for call in after.calls]
-            texts = [leaf for _, leaf in leaves(later) if isinstance(leaf, str)]
-            looked_up = [call for call in step.calls if call.effect == "read" and call.result is not None]
-            undecided += [call.id for call in looked_up if not _stands_in(call.result, texts, besides=one.prompt or "")]
+            texts = [str(leaf) for _, leaf in leaves(later) if isinstance(leaf, str | int | float)]
+            undecided += [
+                call.id
+                for call in step.calls
+                if call.effect == "read" and call.result is not None and call.id not in passed_on
+                if not _stands_in(call.result, texts, besides=one.prompt or "")
+            ]
             steps.append(step)
         return replace(one, steps=tuple(steps))
 

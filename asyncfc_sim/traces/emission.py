@@ -18,7 +18,7 @@ from asyncfc_sim.language.errors import LanguageError
 from asyncfc_sim.language.wire import call_from_wire
 
 from .encode import error_from_json
-from .sessions import written_chars
+from .sessions import shown, written_chars
 from .trace import Event, Run
 
 FORGED = "drain_"  # how the ids of awaits begin that the model did not write
@@ -56,9 +56,9 @@ class EmittedMessage:
 
     @property
     def text_share(self) -> float | None:
-        """The share of what was written that is text, not calls, by its length; None if nothing was."""
-        calls = sum(written_chars(call.tool, call.text) for call in self.calls)
-        return len(self.text) / (len(self.text) + calls) if self.text or calls else None
+        """The share of what was written that is text, not calls, by its length; None if most of it is not shown."""
+        chars = shown(len(self.text) + sum(written_chars(call.tool, call.text) for call in self.calls), self.tokens)
+        return len(self.text) / chars if chars else None
 
     @property
     def llm_s(self) -> float:

@@ -70,6 +70,11 @@ def written_chars(tool: str, arguments: str) -> int:
     return len(f'{{"name": "{tool}", "arguments": {arguments}}}')
 
 
+def shown(chars: int, tokens: int | None) -> int | None:
+    """Characters of a message of so many tokens; None if there are none, or most of what was decoded is not shown."""
+    return chars if chars > 0 and chars >= LEAST_CHARS_PER_TOKEN * (tokens or 0) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
     """One call of a tool. Fields as described at the top of this file."""
@@ -116,8 +121,7 @@ class RecordedStep:
         calls = [call.chars for call in self.calls]
         if self.text_chars is None or None in calls:
             return None
-        chars = self.text_chars + sum(filter(None, calls))
-        return chars if chars > 0 and chars >= LEAST_CHARS_PER_TOKEN * (self.out_tokens or 0) else None
+        return shown(self.text_chars + sum(filter(None, calls)), self.out_tokens)
 
     @property
     def chars_per_token(self) -> float | None:

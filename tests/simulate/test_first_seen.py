@@ -111,6 +111,22 @@ def test_recorded_messages_are_given_the_first_token_that_was_decoded() -> None:
     assert any(seen_s != pytest.approx(TTFT_S, abs=0.05) for seen_s in late), "some were seen later"
 
 
+def test_a_message_whose_tokens_nobody_counted_has_as_many_as_its_time_allows() -> None:
+    decoder = fit_decoder([session(messages(40))], name="x", source="x", whole=True).decoder
+    steps = (RecordedStep(llm_s=TTFT_S + 25 * ITL_S), RecordedStep(llm_s=TTFT_S / 2), RecordedStep())
+    told = RecordedSession(session="s", source="made up", turns=(RecordedTurn(steps=steps),))
+    found = [*as_decoded(told, decoder).steps()]
+    assert [step.out_tokens for step in found] == [25, 0, None]
+    assert [step.ttft_s for step in found] == [pytest.approx(TTFT_S), TTFT_S / 2, None]
+
+
+def test_what_is_hardly_shown_is_neither_text_nor_calls() -> None:
+    shown = EmittedMessage((EmittedCall("t", {}, "{}", 1.0),), "so", 20, 0, 0.5, 0.5)
+    assert shown.text_share == pytest.approx(2 / 32)
+    assert replace(shown, tokens=2000).text_share is None
+    assert replace(shown, calls=(), text="").text_share is None
+
+
 def test_what_nobody_counted_as_cached_is_what_the_prompt_had_before() -> None:
     steps = tuple(RecordedStep(prompt_tokens=tokens, out_tokens=10, llm_s=1.0) for tokens in (100, 130, 170))
     told = RecordedSession(session="s", source="made up", turns=(RecordedTurn(steps=steps),))

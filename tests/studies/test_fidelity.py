@@ -221,6 +221,17 @@ def test_what_was_looked_up_and_is_not_copied_was_looked_at_to_decide() -> None:
     assert [requests(one) for one in (copied, decided, asked_for)] == [3, 5, 5]
 
 
+def test_a_number_that_is_passed_on_decides_nothing() -> None:
+    balance = RecordedCall(id="a", tool="balance", result={"amount": 1207}, effect="read", exec_s=1.0, args={"of": "x"})
+    pay = RecordedCall(id="b", tool="pay", args={"amount": 1207}, result={"id": "m1"}, effect="write", exec_s=1.0)
+    steps = tuple(
+        RecordedStep(prompt_tokens=50, out_tokens=20, llm_s=1.0, calls=calls) for calls in ((balance,), (pay,), ())
+    )
+    session = RecordedSession(session="s", source="made up", turns=(RecordedTurn(prompt="Pay it.", steps=steps),))
+    tools = {name: Tool(name) for name in ("balance", "pay")}
+    assert forecast(session, POLICIES["asyncfc"], tools, load_decoder("gpt-4o")).requests == 3
+
+
 def test_a_stated_alpha_makes_decoding_that_much_longer_and_touches_no_policy_without_futures(exact: Findings) -> None:
     none, much = (studied(OfficeModel(office_tasks(N)), alpha=alpha) for alpha in (0.0, 0.5))
     for policy in ("sync", "sync_parallel", "early_start"):

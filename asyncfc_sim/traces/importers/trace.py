@@ -213,7 +213,8 @@ def _step(step: _Step, header: Header, futures: bool) -> RecordedStep:
         prompt_tokens=_count(step.asked.get("prompt_tokens")),
         cached_tokens=_count(step.asked.get("cached_tokens")),
         out_tokens=_count(step.tokens),
-        text_chars=_count(step.asked.get("text_chars")),
+        # With futures awaits are written, too, and what stands in the arguments is not what was written.
+        text_chars=None if futures else _count(step.asked.get("text_chars")),
         ttft_s=None if step.first_token_s is None else _s(step.requested_s, step.first_token_s),
         llm_s=None if step.ended_s is None else _s(step.requested_s, step.ended_s),
         calls=tuple(_call(call, step, header, futures) for call in step.calls),
@@ -222,7 +223,7 @@ def _step(step: _Step, header: Header, futures: bool) -> RecordedStep:
 
 def _call(call: _Call, step: _Step, header: Header, futures: bool) -> RecordedCall:
     full = header.values == "full"
-    result, chars = _result(call, full)
+    result, chars = _result(call, full, laid_out="layout" in header.inputs)
     return RecordedCall(
         id=f"f{call.future}",
         tool=call.tool,
@@ -245,8 +246,9 @@ def _emit_s(call: _Call, step: _Step) -> float | None:
     return _s(step.requested_s, step.ended_s) if call is step.calls[-1] else None
 
 
-def _result(call: _Call, full: bool) -> tuple[JSON, int | None]:
-    if not call.returned:
+def _result(call: _Call, full: bool, laid_out: bool) -> tuple[JSON, int | None]:
+    """The result and its length. A run that was laid out from a recording has none where none was recorded."""
+    if not call.returned or (laid_out and call.value is None):
         return None, None
     match call.value:
         case {"preview": str(), "chars": int() as chars} if not full:

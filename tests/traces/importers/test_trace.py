@@ -53,6 +53,33 @@ def test_a_run_without_futures_does_not(written):
     assert [call.exec_s for call in found] == [2.0, 1.8, 0.05]
 
 
+@pytest.mark.parametrize("example", [sync_run, async_run])
+def test_how_long_the_text_is_tells_nothing_where_there_were_futures(written, example):
+    """There awaits were written too, and arguments are not what was written."""
+    run = example()
+    for event in run.events:
+        if event.rule == "message":
+            event.fields["text_chars"] = 5
+    (session,) = read(written(run), "trace").sessions
+    known = {step.text_chars for step in session.steps()}
+    assert known == ({5} if example is sync_run else {None})
+
+
+def test_a_tool_that_returned_nothing_has_a_result_of_no_length(written):
+    run = recorder("sync")
+    message(run, 1, 0.0, 0.4, 0.8)
+    issue(run, 0.8, 1, "say", {}, 1)
+    run.record((0.8, "start", {"future": 1, "tool": "say", "args": {}, "reads": (), "writes": ("x",)}))
+    run.record((1.0, "finish", {"future": 1, "value": None}))
+    told = run.run()
+    (call,) = calls(read(written(told), "trace"))
+    assert (call.result, call.result_chars) == (None, 0)
+    # A run that was laid out from a recording: nobody recorded it.
+    laid = replace(told, header=replace(told.header, inputs={"layout": "..."}))
+    (call,) = calls(read(written(laid), "trace"))
+    assert (call.result, call.result_chars) == (None, None)
+
+
 def test_what_the_decoder_asked_to_see_was_read(written):
     run = recorder("asyncfc")
     message(run, 1, 0.0, 0.4, 0.8)
