@@ -28,34 +28,17 @@ import numpy as np
 from asyncfc_sim.traces.sessions import RecordedSession
 
 from .decoder import Curve, Decoder
-from .fit_samples import CACHE_S, FitError, Samples, model_meant, samples
+from .fit_samples import CACHE_S, MIN_STEPS, FitError, Samples, model_meant, samples
+from .fit_terms import BASE, PROMPT, TEXT, TOKEN, Term, term_of
+from .fit_text import clearly_apart, more_text, text_share, with_and_without_text
 from .fit_tokens import assumed_tokens, token_figures
 from .linear_fit import CONFIDENCE, Floats, LinearFit, linear_fit, r2
 from .model_file import Quantity
 
-MIN_STEPS: Final = 30
 MIN_R2: Final = 0.5
 CUT: Final = 99  # the percentile of llm_s from which messages are cut
 ENOUGH_TO_CUT: Final = 100
 CLEARLY_LESS: Final = 0.9  # of the variance left: then a server keeps no prefix
-LEAST_APART: Final = 0.01  # of the time of a token: a smaller difference is not worth a figure of its own
-
-BASE: Final = "TTFT of no prompt"
-PROMPT: Final = "TTFT per uncached token"
-TOKEN: Final = "time per token"
-TEXT: Final = "more for a token of text than of a call"
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A fitted figure with its interval; `set_to` says why it is not what was fitted, if it is not."""
-
-    name: str
-    unit: str
-    value: float
-    low: float
-    high: float
-    set_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +75,7 @@ class _Fitted:
         return base if self.prompt.value == 0 else base + self.prompt.value * data.uncached
 
     def predict(self, data: Samples) -> Floats:
-        more_s = 0.0 if self.text is None else self.text.value * _more_text(data, self.text_share)
+        more_s = 0.0 if self.text is None else self.text.value * more_text(data, self.text_share)
         return self.predict_ttft(data) + self.token.value * data.out + more_s
 
     def token_s(self, text_share: float) -> float:
@@ -224,66 +207,36 @@ def _fit_parts(data: Samples, *, prompts: bool) -> _Fitted:
     columns = {BASE: np.ones(len(data)), **({PROMPT: data.uncached} if prompts else {})}
     first, base, prompt = _without_bad_terms(columns, data.ttft_s, data)
     decode_s = data.llm_s - data.ttft_s
-    for tokens in _with_and_without_text({TOKEN: data.out}, data):
+    for tokens in with_and_without_text({TOKEN: data.out}, data):
         rest = linear_fit(tokens, decode_s, data.session)
-        if _clearly_apart(rest, data):
+        if clearly_apart(rest, data):
             break
     rates = np.percentile((data.llm_s - data.ttft_s) / data.out, [10, 50, 90]) * 1000
     how = (
         f"fitted in two parts, since {len(data)} messages say when their first token came; one by one their time per "
         f"token is {rates[0]:.3g} / {rates[1]:.3g} / {rates[2]:.3g} ms at p10 / p50 / p90"
     )
-    fitted = _Fitted(base, prompt, _token(rest), _text(rest), _text_share(data), (how, _intervals(first)))
+    fitted = _Fitted(base, prompt, _token(rest), _text(rest), text_share(data), (how, _intervals(first)))
     return replace(fitted, ttft_r2=r2(data.ttft_s, fitted.predict_ttft(data)))
 
 
 def _fit_whole(data: Samples, *, prompts: bool, wanted: bool, rounds: Sequence[int]) -> _Fitted:
     with_prompt = {PROMPT: data.uncached} if prompts else {}
     columns = {BASE: np.ones(len(data)), **with_prompt, TOKEN: data.out, **_earlier(data, rounds)}
-    for terms in _with_and_without_text(columns, data):
+    for terms in with_and_without_text(columns, data):
         fit, base, prompt = _without_bad_terms(terms, data.llm_s, data)
-        if _clearly_apart(fit, data):
+        if clearly_apart(fit, data):
             break
     few = int((~np.isnan(data.ttft_s)).sum())
     why = f"{few} of {len(data)} messages say" if few else "no message says"
     how = f"fitted in one, since {why} when the first token came: the TTFT of no prompt also holds the network"
     if wanted:
         how = "fitted in one: what is first seen of a message need not be its first token"
-    return _Fitted(base, prompt, _token(fit), _text(fit), _text_share(data), (how, _intervals(fit)))
-
-
-def _text_share(data: Samples) -> float:
-    """The share of all tokens that are text, over the messages of which that is known."""
-    known = ~np.isnan(data.text)
-    return float((data.text * data.out)[known].sum() / data.out[known].sum()) if known.any() else 0.0
-
-
-def _more_text(data: Samples, text_share: float) -> Floats:
-    """By how many tokens of text a message exceeds that share of it; 0 where it is not known."""
-    return np.asarray(np.where(np.isnan(data.text), 0.0, (data.text - text_share) * data.out))
-
-
-def _with_and_without_text(columns: dict[str, Floats], data: Samples) -> list[dict[str, Floats]]:
-    """The columns with one for text, if enough is known of it, and without."""
-    share = _text_share(data)
-    if (~np.isnan(data.text)).sum() < max(MIN_STEPS, len(data) / 2) or not 0 < share < 1:
-        return [columns]
-    return [{**columns, TEXT: _more_text(data, share)}, columns]
-
-
-def _clearly_apart(fit: LinearFit, data: Samples) -> bool:
-    """Whether tokens of text clearly take another time than those of calls, if they are told apart at all."""
-    if TEXT not in fit.coefficients:
-        return True
-    share = _text_share(data)
-    more, token_s = fit.coefficients[TEXT], fit.value(TOKEN)
-    of_a_call, of_text = token_s - share * more.value, token_s + (1 - share) * more.value
-    clearly = not more.low <= 0 <= more.high and abs(more.value) >= LEAST_APART * token_s
-    return clearly and min(of_a_call, of_text) > 0
+    return _Fitted(base, prompt, _token(fit), _text(fit), text_share(data), (how, _intervals(fit)))
 
 
 def _text(fit: LinearFit) -> Term | None:
-    return _term(TEXT, "s/token", fit) if TEXT in fit.coefficients else None
+    return term_of(TEXT, "s/token", fit) if TEXT in fit.coefficients else None
 
 
 def _earlier(data: Samples, rounds: Sequence[int]) -> dict[str, Floats]:
@@ -306,18 +259,11 @@ def _without_bad_terms(columns: dict[str, Floats], y: Floats, data: Samples) -> 
         said[BASE] = f"set to 0: {base.value:.3g} s is negative"
         columns = {name: column for name, column in columns.items() if name != BASE}
         fit = linear_fit(columns, y, data.session)
-    return fit, _term(BASE, "s", fit, said[BASE]), _term(PROMPT, "s/token", fit, said[PROMPT])
-
-
-def _term(name: str, unit: str, fit: LinearFit, set_to: str = "") -> Term:
-    if set_to:
-        return Term(name, unit, 0.0, 0.0, 0.0, set_to)
-    found = fit.coefficients[name]
-    return Term(name, unit, found.value, found.low, found.high)
+    return fit, term_of(BASE, "s", fit, said[BASE]), term_of(PROMPT, "s/token", fit, said[PROMPT])
 
 
 def _token(fit: LinearFit) -> Term:
-    token = _term(TOKEN, "s/token", fit)
+    token = term_of(TOKEN, "s/token", fit)
     if token.low <= 0:
         raise FitError(
             f"the time per token is {token.value:.3g} s [{token.low:.3g}, {token.high:.3g}], which is not above 0: "

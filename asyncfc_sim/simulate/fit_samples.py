@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from asyncfc_sim.traces.sessions import RecordedSession, RecordedStep
 
 CACHE_S: Final = 300.0
+MIN_STEPS: Final = 30
 
 
 class FitError(ValueError):

@@ -15,7 +15,7 @@ not come again. Calls take the time that they took, and conflict by the footprin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,9 +35,7 @@ from asyncfc_sim.traces.importers.flow import with_flow
 from asyncfc_sim.traces.sessions import RecordedCall, RecordedSession, RecordedStep, RecordedTurn
 from asyncfc_sim.traces.trace import Header
 from asyncfc_sim.workloads.recorded_task import recorded_task
-from asyncfc_sim.workloads.recorded_times import RecordedMessage, RecordedPart
 from asyncfc_sim.workloads.tools_file import Entry
-from asyncfc_sim.workloads.workload import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,12 @@ def forecast(
     session = replace(session, turns=turns, provenance={**session.provenance, "call.deps": "derived"})
     whole_turns = policy.futures and alpha is None
     if whole_turns:
-        session = _decided_by(_passed_on(session))
-    task = recorded_task(session, declared)
-    if policy.futures and alpha is not None:
+        session = _told_more(_decided_by(_passed_on(session)), round(told_tokens), decoder)
+    elif policy.futures and alpha is not None:  # it holds all that futures cost
         decoder = scaled_decoder(decoder, 1 + alpha)
         seen = FirstSeen((1 + alpha) * seen.text_s, (1 + alpha) * seen.calls_s)
-    elif policy.futures:
-        task = _told_more(task, round(told_tokens), decoder)
-    overhead = not policy.futures or alpha is None
+    task = recorded_task(session, declared)
+    overhead = whole_turns or not policy.futures
     models = Models(decoder, AS_RECORDED, overhead=overhead, await_thinking=False, replay_decoding=False)
     run = Simulation(
         task,
@@ -99,38 +95,17 @@ def uncached_share(sessions: Iterable[RecordedSession]) -> float:
     return uncached / tokens if tokens else 1.0
 
 
-def _told_more(task: Task, tokens: int, decoder: Decoder) -> Task:
-    """The task with so many tokens more in each prompt. They are read once, or without a prefix cache each time."""
-    first = None if task.recorded is None else next(iter([*task.recorded.parts.values()]), None)
+def _told_more(session: RecordedSession, tokens: int, decoder: Decoder) -> RecordedSession:
+    """The session with so many tokens more in each prompt that it reads: in the first, or without a prefix cache in
+    all."""
+    first = next(session.steps())
 
-    def told(message: RecordedMessage) -> RecordedMessage:
-        if decoder.prefix_cache and (first is None or message is not first.message):
-            return message
-        prompt = message.prompt_tokens
-        return replace(message, prompt_tokens=None if prompt is None else prompt + tokens)
+    def step(one: RecordedStep) -> RecordedStep:
+        if one.prompt_tokens is None or (decoder.prefix_cache and one is not first):
+            return one
+        return replace(one, prompt_tokens=one.prompt_tokens + tokens)
 
-    return _with_messages(task, told)
-
-
-def _with_messages(task: Task, changed: Callable[[RecordedMessage], RecordedMessage]) -> Task:
-    """The task with each recorded message changed; parts of one message still share it."""
-    assert task.recorded is not None
-    known: dict[int, RecordedMessage] = {}
-
-    def part(one: RecordedPart) -> RecordedPart:
-        if id(one.message) not in known:
-            known[id(one.message)] = changed(one.message)
-        return replace(one, message=known[id(one.message)])
-
-    recorded = task.recorded
-    return replace(
-        task,
-        recorded=replace(
-            recorded,
-            parts={number: part(one) for number, one in recorded.parts.items()},
-            answers={number: part(one) for number, one in recorded.answers.items()},
-        ),
-    )
+    return replace(session, turns=tuple(replace(turn, steps=tuple(map(step, turn.steps))) for turn in session.turns))
 
 
 def _passed_on(session: RecordedSession) -> RecordedSession:
